@@ -21,7 +21,9 @@ import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
 import { openStorage } from './archives/storage/open.ts';
 import { StorageError } from './archives/storage/storage.ts';
 import { loadDeployment, readHealthyProjects } from './config/deployment.ts';
-import { workerEnvironment } from './config/environment.ts';
+import { readCommandLine } from './config/command-line/command-line.ts';
+import { NAMED_IN_CONFIG, variablesOf } from './config/command-line/variables.ts';
+import { WORKER_VARIABLES, workerEnvironment } from './config/environment.ts';
 import { reportFatal } from './config/report/fatal.ts';
 import { openSystems } from './config/open-systems.ts';
 import { retryWhileAway } from './config/startup/retry-while-away.ts';
@@ -46,13 +48,23 @@ import {
 
 /** The worker process. Polls one queue for workflows and ledger activities and two queues per system. Scales horizontally. */
 const HOUSEKEEPING = 'lethe-housekeeping';
+readCommandLine({
+  usage: ['npm run start:worker'],
+  summary: ['Start a worker. Several workers share the work. SIGTERM stops it after the current ranges.'],
+  options: {},
+  variables: { ...variablesOf(...WORKER_VARIABLES), ...NAMED_IN_CONFIG },
+  examples: ['npm run start:worker', 'METRICS_ADDRESS=127.0.0.1:9465 npm run start:worker'],
+});
 const logger = pino({ base: { process: 'worker' } });
+/** What an error at the start is explained with. */
+const known: { databaseUrl?: string } = {};
 // Logs one line instead of a stack trace, which may quote personal data.
 process.once('uncaughtException', (error) => {
-  reportFatal(logger, startupError(error), 'fatal error');
+  reportFatal(logger, startupError(error, known.databaseUrl), 'fatal error');
   process.exit(1);
 });
 const environment = workerEnvironment();
+known.databaseUrl = environment.databaseUrl;
 logger.level = environment.logLevel;
 const deployment = readHealthyProjects(await loadDeployment(environment.configPath));
 for (const [project, errors] of deployment.misconfigured) {
@@ -76,7 +88,8 @@ await retryWhileAway(logger, whatIsAway, async () => {
 
 const { connectors, healthy } = await openSystems(deployment, environment.secret, logger);
 if (healthy === 0) {
-  logger.fatal('not started: no system can be used; run `npm run check` to list all errors');
+  const reason = 'no system can be used; run `npm run check` to list all errors';
+  reportFatal(logger, { code: null, reason }, 'not started');
   process.exit(1);
 }
 

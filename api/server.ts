@@ -3,7 +3,9 @@ import { pino } from 'pino';
 import { openStorage } from '../archives/storage/open.ts';
 import { StorageError } from '../archives/storage/storage.ts';
 import { loadDeployment, readHealthyProjects } from '../config/deployment.ts';
-import { type ApiEnvironment, apiEnvironment } from '../config/environment.ts';
+import { readCommandLine } from '../config/command-line/command-line.ts';
+import { variablesOf } from '../config/command-line/variables.ts';
+import { API_VARIABLES, type ApiEnvironment, apiEnvironment } from '../config/environment.ts';
 import { reportFatal } from '../config/report/fatal.ts';
 import { retryWhileAway } from '../config/startup/retry-while-away.ts';
 import { API_TIMEOUTS, connect } from '../db/client.ts';
@@ -22,6 +24,16 @@ import { temporalOrchestrator } from './temporal/orchestrator.ts';
 const logger = pino({ base: { process: 'api' } });
 /** A caller does not wait longer for Temporal, because the request is stored and starts without the caller. */
 const PATIENCE_MS = 250;
+
+const COMMAND = {
+  usage: ['npm run start:api'],
+  summary: [
+    'Start the API. It accepts requests also while Temporal cannot be reached. SIGTERM stops it after its calls.',
+  ],
+  options: {},
+  variables: variablesOf(...API_VARIABLES),
+  examples: ['npm run start:api', 'PORT=8081 METRICS_ADDRESS=127.0.0.1:9464 npm run start:api'],
+} as const;
 
 /**
  * The API process. It does not start on another schema, or without a digest key that rows were written with. Until these
@@ -126,13 +138,13 @@ function connectTemporal({ address, namespace, tls, apiKey }: ApiEnvironment['te
   return new Client({ connection, namespace });
 }
 
-function stopWith(error: unknown): never {
-  reportFatal(logger, startupError(error), 'cannot start');
-  process.exit(1);
-}
-
+readCommandLine(COMMAND);
+let databaseUrl: string | undefined;
 try {
-  await main(apiEnvironment());
+  const environment = apiEnvironment();
+  ({ databaseUrl } = environment);
+  await main(environment);
 } catch (error) {
-  stopWith(error);
+  reportFatal(logger, startupError(error, databaseUrl), 'cannot start');
+  process.exit(1);
 }

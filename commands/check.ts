@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readCommandLine, UsageError } from '../config/command-line/command-line.ts';
+import { NAMED_IN_CONFIG, variablesOf } from '../config/command-line/variables.ts';
 import { inspectSystems } from '../config/inspect.ts';
 import { type Holdings, countHoldings } from '../config/report/holdings.ts';
 import { DeploymentError, type ReadDeployment, loadDeployment, readDeployment } from '../config/deployment.ts';
@@ -10,22 +11,42 @@ import { type Report, exitCodeOf } from '../config/report/report.ts';
 import { sqlScript } from '../config/report/script.ts';
 import { type SubjectKind, SUBJECT_KINDS } from '../domain/vocabulary.ts';
 
-const USAGE = `usage: npm run check [-- --project NAME] [--system NAME] [--schema-only] [--format text|junit|sarif]
-         Check the configuration against every system and list every config error.
-         --schema-only  for a database that migrations have just created: needs no rows, no grants, no lethe_system
-       npm run -s check -- --sql [--project NAME] [--system NAME] [--schema-only]
-         Print the statements that correct config errors, as a script for psql.
-       npm run check -- --subject TYPE VALUE… [--project NAME] [--kind user|company]
-         Count the rows that each system holds on a subject. VALUE is repeated for a composite identity.
-exit codes: 0 no config errors, 1 config errors, 2 the check could not run or could not inspect a system`;
+const COMMAND = {
+  usage: [
+    'npm run check [-- --project NAME] [--system NAME] [--schema-only] [--format text|junit|sarif]',
+    'npm run -s check -- --sql [--project NAME] [--system NAME] [--schema-only]',
+    'npm run check -- --subject TYPE VALUE… [--project NAME] [--kind user|company]',
+  ],
+  summary: [
+    'Check the configuration against every system and list every config error. With --sql: print the statements that',
+    'correct them, as a script for psql. With --subject: count the rows that each system holds on a subject.',
+    'Exit codes: 0 no config errors, 1 config errors, 2 the check could not run or could not inspect a system.',
+  ],
+  positionals: { 'TYPE VALUE…': 'With --subject: an identity. VALUE is repeated for a composite identity.' },
+  options: {
+    project: { type: 'string', value: 'NAME', help: 'Only this project.' },
+    system: { type: 'string', value: 'NAME', help: 'Only this system.' },
+    format: { type: 'string', value: 'FORMAT', help: 'text, junit or sarif.' },
+    'schema-only': {
+      type: 'boolean',
+      default: false,
+      help: 'For a database that migrations have just created: needs no rows, no grants, no lethe_system.',
+    },
+    sql: { type: 'boolean', default: false, help: 'Print a script that corrects the config errors.' },
+    subject: { type: 'boolean', default: false, help: 'Count the rows of one subject instead.' },
+    kind: { type: 'string', default: 'user', value: 'KIND', help: 'With --subject: user or company.' },
+  },
+  variables: { ...variablesOf('LETHE_CONFIG'), ...NAMED_IN_CONFIG },
+  examples: [
+    'npm run check',
+    'npm run -s check -- --sql > correct.sql',
+    'npm run check -- --subject email ann@example.com',
+  ],
+} as const;
 
 /** Lists the config errors, or counts the rows of one subject. Prints no identity and no value of a row. */
 async function main(): Promise<number> {
   const options = readArguments();
-  if (options === null) {
-    console.error(USAGE);
-    return 2;
-  }
   const { configPath, secret } = deploymentEnvironment();
   if (options.subject !== null) {
     const deployment = readDeployment(await loadDeployment(configPath));
@@ -42,29 +63,21 @@ async function main(): Promise<number> {
   return exitCodeOf(report);
 }
 
-type Options = NonNullable<ReturnType<typeof readArguments>>;
+type Options = ReturnType<typeof readArguments>;
 
-/** Null when the arguments do not fit together. */
 function readArguments() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      subject: { type: 'boolean', default: false },
-      project: { type: 'string' },
-      system: { type: 'string' },
-      kind: { type: 'string', default: 'user' },
-      format: { type: 'string' },
-      sql: { type: 'boolean', default: false },
-      'schema-only': { type: 'boolean', default: false },
-    },
-  });
+  const { values, positionals } = readCommandLine(COMMAND);
   const [type, ...value] = positionals;
   const kind = SUBJECT_KINDS.find((known) => known === values.kind);
-  const subject = type === undefined || value.length === 0 || kind === undefined ? null : { type, value, kind };
   const { project, system, sql, format = 'text', 'schema-only': schemaOnly } = values;
-  if (values.subject ? subject === null : type !== undefined) return null;
-  if (!isReportFormat(format) || (sql && values.format !== undefined)) return null;
-  return { project, system, format, sql, schemaOnly, subject: values.subject ? subject : null };
+  if (kind === undefined) throw new UsageError(COMMAND, '--kind must be user or company');
+  if (!isReportFormat(format)) throw new UsageError(COMMAND, '--format must be text, junit or sarif');
+  if (sql && values.format !== undefined) throw new UsageError(COMMAND, '--sql and --format exclude each other');
+  if (values.subject && (type === undefined || value.length === 0))
+    throw new UsageError(COMMAND, '--subject needs TYPE and VALUE');
+  if (!values.subject && type !== undefined) throw new UsageError(COMMAND, 'TYPE and VALUE need --subject');
+  const subject = values.subject && type !== undefined ? { type, value, kind } : null;
+  return { project, system, format, sql, schemaOnly, subject };
 }
 
 const projectsOf = (deployment: ReadDeployment, only: string | undefined): readonly string[] =>

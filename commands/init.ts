@@ -1,40 +1,45 @@
 import { relative, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readCommandLine, UsageError } from '../config/command-line/command-line.ts';
+import { variablesOf } from '../config/command-line/variables.ts';
 import { deploymentEnvironment } from '../config/environment.ts';
 import { type InitResult, init } from '../config/init/init.ts';
 import { runCommand } from '../config/run-command.ts';
 import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
 
-const USAGE = `usage: npm run -s init -- --database URL|VARIABLE --table SCHEMA.TABLE [--kind user|company]
-                       [--project NAME] [--system NAME] [--out FILE] [--force]
-         Propose a configuration file for a database, from its catalog and bounded samples. Prints no value of a row.
-         --database  the connection URL, or the name of an environment variable with it; the file only names a variable
-         --table     the table with one row per person or company
-         --out       default: LETHE_CONFIG or lethe.config.ts. An existing file stays: FILE.new is written instead, and
-                     the difference is printed. Repeat the command after a change of the schema.
-         --force     replace the file; entries that it has are kept
-exit codes: 0 proposed, 1 check reports an error that no printed statement corrects, 2 wrong arguments`;
+const COMMAND = {
+  usage: [
+    'npm run -s init -- --database URL|VARIABLE --table SCHEMA.TABLE [--kind user|company]',
+    '                   [--project NAME] [--system NAME] [--out FILE] [--force]',
+  ],
+  summary: [
+    'Propose a configuration file for a database, from its catalog and bounded samples. Prints no value of a row.',
+    'Exit codes: 0 proposed, 1 check reports an error that no printed statement corrects, 2 wrong arguments.',
+  ],
+  options: {
+    database: {
+      type: 'string',
+      value: 'URL|VARIABLE',
+      help: 'The connection URL, or the name of an environment variable with it. The file only names a variable.',
+    },
+    table: { type: 'string', value: 'SCHEMA.TABLE', help: 'The table with one row per person or company.' },
+    kind: { type: 'string', default: 'user', value: 'KIND', help: 'user or company.' },
+    project: { type: 'string', value: 'NAME', help: 'The name of the project in the file.' },
+    system: { type: 'string', value: 'NAME', help: 'The name of the system in the file.' },
+    out: {
+      type: 'string',
+      value: 'FILE',
+      help: 'The file; by default that of LETHE_CONFIG. An existing file stays: FILE.new is written, with a difference.',
+    },
+    force: { type: 'boolean', default: false, help: 'Replace the file. Entries that it has are kept.' },
+  },
+  variables: { ...variablesOf('LETHE_CONFIG'), 'the VARIABLE of --database': 'The connection URL of the database.' },
+  examples: ['npm run -s init -- --database SHOP_DATABASE_URL --table app.users'],
+} as const;
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    // An argument without a name could be a URL with a password, which the parser would print.
-    allowPositionals: true,
-    options: {
-      database: { type: 'string' },
-      table: { type: 'string' },
-      kind: { type: 'string', default: 'user' },
-      project: { type: 'string' },
-      system: { type: 'string' },
-      out: { type: 'string' },
-      force: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
+  const { values } = readCommandLine(COMMAND);
   const kind = SUBJECT_KINDS.find((known) => known === values.kind);
-  if (values.help || kind === undefined || positionals.length > 0) {
-    console.error(USAGE);
-    return values.help ? 0 : 2;
-  }
+  if (kind === undefined) throw new UsageError(COMMAND, '--kind must be user or company');
   const { configPath, secret } = deploymentEnvironment();
   const { database = null, table = null, project, system, out, force } = values;
   const file = out === undefined ? configPath : resolve(out);

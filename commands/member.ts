@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util';
+import { readCommandLine, UsageError } from '../config/command-line/command-line.ts';
+import { variablesOf } from '../config/command-line/variables.ts';
 import { loadDeployment, projectEntry, readDeployment } from '../config/deployment.ts';
 import { runCommand } from '../config/run-command.ts';
 import { deploymentEnvironment, migrateEnvironment } from '../config/environment.ts';
@@ -6,11 +7,22 @@ import { connect } from '../db/client.ts';
 import { type MemberWithToken, addMemberOrToken } from '../db/members/members.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
-import { startupError } from '../db/errors.ts';
+import { toCommandError } from '../db/errors.ts';
 import { readName } from '../domain/text/names.ts';
 import { type Role, ROLES } from '../domain/vocabulary.ts';
 
-const USAGE = 'usage: npm run member -- --project NAME --name NAME [--role owner|admin] [--json]';
+const COMMAND = {
+  usage: ['npm run member -- --project NAME --name NAME [--role owner|admin] [--json]'],
+  summary: ['Add a member with a token, or another token for a member. The token is printed once and never stored.'],
+  options: {
+    project: { type: 'string', value: 'NAME', help: 'A project of the configuration file.' },
+    name: { type: 'string', value: 'NAME', help: 'The name of the member, with 1 to 200 characters.' },
+    role: { type: 'string', value: 'ROLE', help: 'owner or admin. Default: owner for the first member of a project.' },
+    json: { type: 'boolean', default: false, help: 'Print one JSON object.' },
+  },
+  variables: variablesOf('DATABASE_URL', 'LETHE_CONFIG'),
+  examples: ['npm run member -- --project demo --name ann'],
+} as const;
 /** The actor in audit events of this command. An operator runs it, with access to the database and without a token. */
 const OPERATOR = 'operator';
 
@@ -19,7 +31,8 @@ async function main(): Promise<number> {
   const { project, name, role, json } = readArguments();
   const { catalog } = readDeployment(await loadDeployment(deploymentEnvironment().configPath));
   projectEntry(catalog, project);
-  const database = connect(migrateEnvironment().databaseUrl, { connections: 1 });
+  const { databaseUrl } = migrateEnvironment();
+  const database = connect(databaseUrl, { connections: 1 });
   try {
     await requireMigrated(database);
     await ensureProjects(database, [project]);
@@ -27,28 +40,21 @@ async function main(): Promise<number> {
     console.log(json ? JSON.stringify(memberJson(project, name, member)) : memberText(project, name, member));
     return 0;
   } catch (error) {
-    const { code, reason = 'the database rejected the command' } = startupError(error);
-    throw new Error(code === null ? reason : `${reason} (${code})`, { cause: error });
+    throw toCommandError(error, databaseUrl);
   } finally {
     await database.$client.end({ timeout: 1 });
   }
 }
 
 function readArguments() {
-  const { values } = parseArgs({
-    options: {
-      project: { type: 'string' },
-      name: { type: 'string' },
-      role: { type: 'string' },
-      json: { type: 'boolean', default: false },
-    },
-  });
+  const { values } = readCommandLine(COMMAND);
   const { project, json } = values;
   const role: Role | null = ROLES.find((known) => known === values.role) ?? null;
-  if (project === undefined || values.name === undefined) throw new Error(USAGE);
-  if (values.role !== undefined && role === null) throw new Error('--role must be owner or admin');
+  if (project === undefined || values.name === undefined)
+    throw new UsageError(COMMAND, '--project and --name are required');
+  if (values.role !== undefined && role === null) throw new UsageError(COMMAND, '--role must be owner or admin');
   const read = readName(values.name);
-  if ('error' in read) throw new Error(`--name ${read.error}. Nothing was changed.`);
+  if ('error' in read) throw new UsageError(COMMAND, `--name ${read.error}. Nothing was changed.`);
   return { project, name: read.name, role, json };
 }
 

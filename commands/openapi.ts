@@ -1,19 +1,27 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { openStorage } from '../archives/storage/open.ts';
 import { createApp } from '../api/app.ts';
 import { problemsPage } from '../api/http/problems.ts';
 import type { OpenApi } from '../api/openapi/shape.ts';
 import type { Orchestrator } from '../api/temporal/orchestrator.ts';
+import { readCommandLine } from '../config/command-line/command-line.ts';
 import { runCommand } from '../config/run-command.ts';
 import { connect } from '../db/client.ts';
 import { createDigestKeys } from '../db/digests.ts';
 import { clientOperations } from '../dev/client-operations.ts';
 
+const COMMAND = {
+  usage: ['npm run document [-- --check]'],
+  summary: ['Generate docs/openapi.json, client/operations.ts and docs/problems.md from the routes.'],
+  options: { check: { type: 'boolean', default: false, help: 'Only list stale files. Exit code 1 if one is stale.' } },
+  variables: {},
+  examples: ['npm run document'],
+} as const;
+
 /** Generates docs/openapi.json from the routes, and client/operations.ts from it. `--check` only lists stale files. */
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
+  const { values } = readCommandLine(COMMAND);
   const document = await servedDocument();
   const files: readonly (readonly [string, string])[] = [
     ['docs/openapi.json', `${JSON.stringify(document, null, 2)}\n`],

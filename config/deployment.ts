@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ConnectorDefinition, EnvName, ConfigError } from '../connectors/connector.ts';
 import { closest, suggestion } from '../connectors/similar-names.ts';
@@ -79,6 +79,8 @@ function readProjects(deployment: Deployment): HealthyProjects & { readonly erro
 export async function loadDeployment(path: string): Promise<Deployment> {
   if (!existsSync(path))
     throw new Error(`configuration file not found: ${path}. Set LETHE_CONFIG to the path of your lethe.config.ts.`);
+  if (!statSync(path).isFile())
+    throw new Error(`${path} is not a file. Set LETHE_CONFIG to the path of your lethe.config.ts.`);
   const loaded = await importFile(path);
   if (loaded.default === undefined)
     throw new Error(`${path} has no default export. Add: export default defineDeployment({ … })`);
@@ -91,14 +93,17 @@ async function importFile(path: string): Promise<{ default?: Deployment }> {
     return (await import(pathToFileURL(resolve(path)).href)) as { default?: Deployment };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw new Error(`${placeOf(error) ?? path}: ${error.message}`, { cause: error });
+    throw new Error(`${placeOf(error, path)}: ${error.message}`, { cause: error });
   }
 }
 
-/** `path:line` of the first source file in a stack. Node's syntax errors have it only there. */
-function placeOf({ stack }: Error): string | undefined {
-  const [, file, line] = /(?:^|file:\/\/|\()(\/[^\n():]+\.[cm]?[jt]s):(\d+)/m.exec(stack ?? '') ?? [];
-  return file === undefined ? undefined : `${file}:${line}`;
+/**
+ * `path:line` of the first source file in a stack, which syntax errors have only there. An import that cannot be resolved
+ * has only files of Lethe there; `path` is returned then.
+ */
+function placeOf({ stack }: Error, path: string): string {
+  const [, file = '', line] = /(?:^|file:\/\/|\()(\/[^\n():]+\.[cm]?[jt]s):(\d+)/m.exec(stack ?? '') ?? [];
+  return file === '' || dirname(file) === import.meta.dirname ? path : `${file}:${line}`;
 }
 
 /** The entry of a project in a map by project name. Throws an error that lists the known names. */

@@ -2,14 +2,18 @@ import { existsSync, readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { archivesUrl, mailbox, mailUrl, publicUrl } from './url-variables.ts';
+import { archivesUrl, mailbox, mailUrl, publicUrl, socketAddress, temporalAddress } from './url-variables.ts';
 
 /** Variables by name, as in process.env. */
 export type Source = Readonly<Record<string, string | undefined>>;
 
 /** process.env plus the variables of `.env` in the working directory. A variable that is already set wins. */
 function processEnvironment(): Source {
-  if (existsSync('.env')) process.loadEnvFile('.env');
+  try {
+    if (existsSync('.env')) process.loadEnvFile('.env');
+  } catch (error) {
+    throw new Error(`${resolve('.env')} cannot be read. Make it a readable file, or remove it.`, { cause: error });
+  }
   return process.env;
 }
 
@@ -33,16 +37,6 @@ const port = z
   .string()
   .refine((value) => /^\d{1,5}$/.test(value) && Number(value) <= 65_535, { error: 'must be a port number' })
   .transform(Number);
-
-/** `127.0.0.1:9464` or `[::1]:9464`. A host name is rejected, because it would have to be resolved. */
-const socketAddress = z.string().transform((value, context): { readonly host: string; readonly port: number } => {
-  const [, ipv6, ipv4, digits] = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(value) ?? [];
-  const [host = '', portNumber] = [ipv6 ?? ipv4, Number(digits)];
-  if (isIP(host) === (ipv6 === undefined ? 4 : 6) && portNumber >= 1 && portNumber <= 65_535)
-    return { host, port: portNumber };
-  context.addIssue({ code: 'custom', message: 'must be an IP address and a port, such as 127.0.0.1:9464' });
-  return z.NEVER;
-});
 
 interface DigestKey {
   readonly id: string;
@@ -113,7 +107,7 @@ const Environment = z.object({
   LETHE_ARCHIVES: archivesUrl,
   LETHE_PUBLIC_URL: publicUrl,
   LETHE_WEBHOOK_NETWORKS: networks,
-  TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
+  TEMPORAL_ADDRESS: temporalAddress.default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: z.string().default('default'),
   TEMPORAL_TLS: z.enum(['true', 'false'], { error: 'must be true or false' }).optional(),
   TEMPORAL_TLS_CA: z.string().optional(),
@@ -130,6 +124,11 @@ type Environment = z.output<typeof Environment>;
 
 const ApiVariables = Environment.omit({ MAIL_URL: true, MAIL_FROM: true });
 const WorkerVariables = Environment.omit({ HOST: true, PORT: true, LETHE_TRUSTED_PROXIES: true });
+
+export type VariableName = keyof Environment;
+/** The variables that the API and the worker read, for their help. */
+export const API_VARIABLES = ApiVariables.keyof().options;
+export const WORKER_VARIABLES = WorkerVariables.keyof().options;
 
 /** Each entry point validates its own variables once. The API never reads a secret of the worker. */
 export function apiEnvironment(source: Source = processEnvironment()) {
@@ -156,7 +155,7 @@ export const deploymentEnvironment = (source: Source = processEnvironment()) => 
 
 const DemoVariables = z.object({
   DATABASE_URL: databaseUrl.optional(),
-  TEMPORAL_ADDRESS: z.string().optional(),
+  TEMPORAL_ADDRESS: temporalAddress.optional(),
   LETHE_DIGEST_KEYS: z.string().optional(),
   PORT: port.optional(),
 });

@@ -1,10 +1,15 @@
-/** Runs a command and sets its exit code. Prints the reason of a failure without a stack and ends with `failure`. */
+import { UsageError } from './command-line/command-line.ts';
+
+/**
+ * Runs a command and sets its exit code. Prints the reason of a failure without a stack and ends with `failure`, or with 2
+ * for wrong arguments.
+ */
 export async function runCommand(main: () => Promise<number>, { failure = 1 } = {}): Promise<void> {
   try {
     process.exitCode = await main();
   } catch (error) {
     process.stderr.write(`${reason(error)}\n`);
-    process.exitCode = failure;
+    process.exitCode = error instanceof UsageError ? 2 : failure;
   }
 }
 

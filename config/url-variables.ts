@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
@@ -88,4 +89,21 @@ export const mailbox = z
   .default('Lethe <lethe@localhost>')
   .refine((value) => /^(?:[^<>@\p{Cc}]+ <[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$/u.test(value), {
     error: 'must be an email address such as Lethe <lethe@example.com>',
+  });
+
+/** A host name or an address. Without a port, Temporal's SDK uses 7233. */
+export const temporalAddress = z.string().refine((value) => /^(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/i.test(value), {
+  error: 'must be a host and a port, such as 127.0.0.1:7233',
+});
+
+/** `127.0.0.1:9464` or `[::1]:9464`. A host name is rejected, because it would have to be resolved. */
+export const socketAddress = z
+  .string()
+  .transform((value, context): { readonly host: string; readonly port: number } => {
+    const [, ipv6, ipv4, digits] = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(value) ?? [];
+    const [host = '', portNumber] = [ipv6 ?? ipv4, Number(digits)];
+    if (isIP(host) === (ipv6 === undefined ? 4 : 6) && portNumber >= 1 && portNumber <= 65_535)
+      return { host, port: portNumber };
+    context.addIssue({ code: 'custom', message: 'must be an IP address and a port, such as 127.0.0.1:9464' });
+    return z.NEVER;
   });

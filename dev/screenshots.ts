@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Browser, chromium } from 'playwright-core';
+import { readCommandLine } from '../config/command-line/command-line.ts';
 import { runCommand } from '../config/run-command.ts';
 import { workflowIdFor } from '../domain/ids.ts';
 import { z } from 'zod';
@@ -22,11 +23,16 @@ const COLUMNS = [
 const WAIT_MS = 30_000;
 const Current = z.object({ status: z.string() });
 
-/**
- * `npm run screenshots` starts the demo's servers, sends requests and writes the images of docs/temporal-ui.md.
- * `CHROMIUM_PATH` names a Chromium; by default it is /usr/bin/chromium.
- */
+const COMMAND = {
+  usage: ['npm run screenshots'],
+  summary: ["Start the demo's servers, send requests, and write the images of docs/temporal-ui.md."],
+  options: {},
+  variables: { CHROMIUM_PATH: 'The Chromium to use. Default: /usr/bin/chromium.' },
+  examples: ['CHROMIUM_PATH=/opt/chromium npm run screenshots'],
+} as const;
+
 await runCommand(async () => {
+  readCommandLine(COMMAND);
   const folder = await mkdtemp(join(tmpdir(), 'lethe-screenshots-'));
   const quiet = { report: () => {}, begin: () => {} };
   const stack = await startStack({ scale: 0.02, seed: 1 }, quiet, folder);

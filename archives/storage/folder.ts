@@ -125,7 +125,9 @@ async function withStorageErrors<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     const code = codeOf(error);
-    throw code === null ? error : new StorageError('unavailable', `the archive folder cannot be used (${code})`);
+    throw code === null
+      ? error
+      : new StorageError('unavailable', `LETHE_ARCHIVES: the archive folder cannot be used (${code})`);
   }
 }
 

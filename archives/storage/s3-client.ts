@@ -55,7 +55,7 @@ export async function withStorageErrors<T>(work: () => Promise<T>, signal?: Abor
     if (signal?.aborted === true) throw signal.reason;
     const code = codeOf(error);
     if (code === 'NoSuchKey') throw new StorageError('missing', 'the archive object does not exist');
-    throw new StorageError('unavailable', `the archive bucket cannot be used (${code})`);
+    throw new StorageError('unavailable', `LETHE_ARCHIVES: the archive bucket cannot be used (${code})`);
   }
 }
 

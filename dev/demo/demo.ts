@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { readCommandLine } from '../../config/command-line/command-line.ts';
+import { variablesOf } from '../../config/command-line/variables.ts';
 import { runCommand } from '../../config/run-command.ts';
 import { interruptSignal } from '../interrupt.ts';
 import { Receipt, Subjects, accept, call, overdueDeletions } from './client.ts';
@@ -13,15 +14,29 @@ import { chooseSubjects } from './subjects.ts';
 /** Housekeeping restarts a workflow that was lost with Temporal's state within two minutes. */
 const RESUME_TIMEOUT_MS = 120_000;
 
-/** `npm run demo [-- --once] [-- --scale N] [-- --seed N]`: starts everything and runs one deletion to its receipt. */
+const COMMAND = {
+  usage: ['npm run demo [-- --once] [--scale N] [--seed N]'],
+  summary: [
+    'Start every server that is not configured, run one deletion of demo data from the request to the receipt, and stay up.',
+    'The demo keeps its state in .lethe/demo.',
+  ],
+  options: {
+    once: { type: 'boolean', default: false, help: 'End after the receipt.' },
+    scale: { type: 'string', default: '0.2', value: 'N', help: 'The amount of demo data, above 0 and at most 100.' },
+    seed: { type: 'string', default: '1', value: 'N', help: 'A whole number that decides the demo data.' },
+  },
+  variables: {
+    DATABASE_URL: 'The PostgreSQL server to use. Default: the demo starts one.',
+    TEMPORAL_ADDRESS: 'The Temporal server to use. Default: the demo starts one.',
+    TEMPORAL_CLI_PATH: 'The executable of the Temporal CLI. By default it is searched, or downloaded.',
+    ...variablesOf('PORT'),
+  },
+  examples: ['npm run demo', 'npm run demo -- --once --scale 1'],
+} as const;
+
+/** Starts everything and runs one deletion to its receipt. */
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      once: { type: 'boolean', default: false },
-      scale: { type: 'string', default: '0.2' },
-      seed: { type: 'string', default: '1' },
-    },
-  });
+  const { values } = readCommandLine(COMMAND);
   const interrupt = interruptSignal();
   const interrupted = once(interrupt, 'abort');
   console.log(paint('bold', 'Lethe demo: a deletion from the request to the receipt\n'));

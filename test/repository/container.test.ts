@@ -76,7 +76,8 @@ const checkOf = (name: string): readonly string[] => {
 };
 
 test('checks the health of every process of Lethe that stays up', () => {
-  for (const name of ['api', 'worker', 'postgres', 'temporal']) expect(checkOf(name).length, name).toBeGreaterThan(1);
+  const unchecked = ['api', 'worker', 'postgres', 'temporal'].filter((name) => checkOf(name).length < 2);
+  expect(unchecked).toEqual([]);
   expect(services['migrate']?.healthcheck).toEqual({ disable: true });
 });
 

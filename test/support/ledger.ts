@@ -97,15 +97,7 @@ export async function ledger(projects: readonly string[] = [PROJECT], connection
     await Promise.all([database.$client.end(), reading.$client.end()]);
   };
   openLedgers.add(close);
-  return {
-    database,
-    sql: database.$client,
-    reading,
-    url,
-    statements,
-    events,
-    closeLedger: close,
-  };
+  return { database, sql: database.$client, reading, url, statements, events, closeLedger: close };
 }
 
 export const user = (value: string): Identity => ({ type: 'user_id', value: [value] });

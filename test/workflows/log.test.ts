@@ -19,7 +19,7 @@ function linesOf(requestId: string): Line[] {
   for (const event of world.events.splice(0)) logEvent(logger, event);
   for (const line of lines) {
     const keys = [...line.matchAll(/[{,]"(\w+)":/g)].map(([, key]) => key);
-    expect(keys, line).toEqual([...new Set(keys)]);
+    expect({ line, keys }).toEqual({ line, keys: [...new Set(keys)] });
   }
   return lines.map((line) => JSON.parse(line) as Line).filter(({ request }) => request === requestId);
 }

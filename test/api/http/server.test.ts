@@ -55,7 +55,13 @@ test('exits with code 1 and one line for an old schema or another digest key, an
     code: 1,
     output: expect.stringContaining('differs from the key with this id that is in use'),
   });
-  const away = await start(`postgres://u:secret-canary@127.0.0.1:${await freePort()}/x`);
+  const absent = Object.assign(new URL(url), { pathname: '/nowhere' });
+  const refused = await (await start(absent.href)).ended;
+  const reason = `PostgreSQL at ${absent.host} has no database nowhere; create it, or correct DATABASE_URL`;
+  expect(refused.code).toBe(1);
+  expect(JSON.parse(refused.output)).toMatchObject({ level: 60, code: '3D000', reason, msg: 'cannot start' });
+  const address = `127.0.0.1:${await freePort()}`;
+  const away = await start(`postgres://u:secret-canary@${address}/x`);
   await away.listening();
   for (const [path, status] of [
     ['/healthz', 200],
@@ -64,7 +70,8 @@ test('exits with code 1 and one line for an old schema or another digest key, an
     ['/openapi.json', 200],
   ] as const)
     expect((await fetch(`${away.base}${path}`)).status).toBe(status);
-  while (!away.output().includes('the database is not reachable; retrying')) await once(away.child.stdout, 'data');
+  const retrying = `the database at ${address} (DATABASE_URL) is not reachable; retrying`;
+  while (!away.output().includes(retrying)) await once(away.child.stdout, 'data');
   expect(other.output + away.output()).not.toMatch(/secret-canary|\n\s+at /);
 });
 
@@ -97,6 +104,8 @@ test('completes every active request when SIGTERM arrives twice', async () => {
   expect(ids.toSorted()).toEqual(await stored());
   expect((await server.ended).code).toBe(0);
   expect(server.output().split('"shutting down"')).toHaveLength(2);
+  const accepted = server.output().match(/^\{.*"request accepted"\}$/gm) ?? [];
+  expect(accepted.map((line) => (JSON.parse(line) as { request: string }).request).toSorted()).toEqual(await stored());
   expect(server.output()).not.toContain('canary');
   await database.$client.end();
 });

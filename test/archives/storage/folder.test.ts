@@ -95,6 +95,6 @@ test('reports `unavailable` and leaves no file when the disk is full', () => {
   // Limits files to 1 MiB. The process ignores SIGXFSZ, so that the write fails instead.
   const limited = `trap '' XFSZ; ulimit -f 1024; exec "$0" --input-type=module -e "$1"`;
   const { stdout } = spawnSync('bash', ['-c', limited, process.execPath, script], { encoding: 'utf8' });
-  expect(stdout).toBe('StorageError unavailable the archive folder cannot be used (EFBIG)\n');
+  expect(stdout).toBe('StorageError unavailable LETHE_ARCHIVES: the archive folder cannot be used (EFBIG)\n');
   expect(storedFiles()).toEqual([]);
 });

@@ -141,7 +141,9 @@ describe.skipIf(server === null)('bucket storage', () => {
       .then((storage) => storage.storageId())
       .catch((error: unknown) => error);
     process.env['AWS_SECRET_ACCESS_KEY'] = known;
-    expect(String(failure)).toBe('StorageError: the archive bucket cannot be used (SignatureDoesNotMatch)');
+    expect(String(failure)).toBe(
+      'StorageError: LETHE_ARCHIVES: the archive bucket cannot be used (SignatureDoesNotMatch)',
+    );
     for (const word of [...secret, 'canary-other']) expect(String(failure)).not.toContain(word);
   });
 });
@@ -150,7 +152,7 @@ test('reports `unavailable` when the bucket cannot be reached', async () => {
   const storage = await s3Storage(bucketAt(`127.0.0.1:${await freePort()}`, ''));
   await expect(storage.storageId()).rejects.toMatchObject({
     code: 'unavailable',
-    message: 'the archive bucket cannot be used (ECONNREFUSED)',
+    message: 'LETHE_ARCHIVES: the archive bucket cannot be used (ECONNREFUSED)',
   });
 });
 

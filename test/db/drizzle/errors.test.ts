@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { DrizzleQueryError, eq, sql } from 'drizzle-orm';
 import { hasTelemetry } from 'drizzle-orm/tracing';
 import { expect, test } from 'vitest';
-import type { Queries } from '../../../db/client.ts';
+import { connect, type Queries } from '../../../db/client.ts';
 import { errorCode, isStorageUnavailable, startupError } from '../../../db/errors.ts';
 import { holds } from '../../../db/schema/holds.ts';
 import { transaction } from '../../../db/transaction.ts';
@@ -87,4 +87,39 @@ test('does not use the statement of a drizzle error without a code as the startu
 
 test('has no telemetry in this build of drizzle, so no span contains parameters', () => {
   expect(hasTelemetry).toBe(false);
+});
+
+test('explains an error at the start with the address, the role, the database and the variable, without the password', async () => {
+  const { url } = api;
+  const { host } = new URL(url);
+  const explain = async (change: (at: URL) => void) => {
+    const at = new URL(url);
+    at.password = 'canary-secret';
+    change(at);
+    const database = connect(at.href, { connections: 1 });
+    const error: unknown = await database.execute(sql`SELECT 1`).then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
+    await database.$client.end();
+    return startupError(error, at.href).reason;
+  };
+  expect(await explain((at) => (at.pathname = '/nowhere'))).toBe(
+    `PostgreSQL at ${host} has no database nowhere; create it, or correct DATABASE_URL`,
+  );
+  expect(await explain((at) => (at.username = 'stranger'))).toBe(
+    `PostgreSQL at ${host} does not let the role stranger in; correct DATABASE_URL, or allow the role in pg_hba.conf`,
+  );
+  expect(await explain((at) => (at.port = '1'))).toBe(
+    'no PostgreSQL listens at 127.0.0.1:1; start it, or correct DATABASE_URL',
+  );
+  const refused = Object.assign(new Error('password authentication failed for canary'), { code: '28P01' });
+  expect(startupError(refused, url).reason).toMatch(/rejects the password of the role \w+; correct DATABASE_URL$/);
+  const file = Object.assign(new Error("EACCES: permission denied, open '/x/.env'"), {
+    code: 'EACCES',
+    path: '/x',
+    syscall: 'open',
+  });
+  expect(startupError(file, url).reason).toBe(file.message);
+  expect(startupError(Object.assign(new Error('canary'), { code: 'ERR_OTHER' }), url).reason).toBeUndefined();
 });
