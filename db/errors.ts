@@ -53,6 +53,12 @@ export function toCommandError(error: unknown, databaseUrl: string): Error {
   return new Error(code === null ? reason : `${reason} (${code})`, { cause: error });
 }
 
+/** Names the database in a message, without role and password. */
+export function databaseAt(databaseUrl: string): string {
+  const { hostname, port } = new URL(databaseUrl);
+  return `the database at ${hostname || '127.0.0.1'}:${port || '5432'} (DATABASE_URL)`;
+}
+
 function databaseReason(code: string, url: URL): string | undefined {
   const address = `${url.hostname || '127.0.0.1'}:${url.port || '5432'}`;
   const role = decode(url.username) || 'that runs this process';

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { readCommandLine, UsageError } from '../../config/command-line/command-line.ts';
 import { runCommand } from '../../config/run-command.ts';
 import { COLUMNS, type Finding } from './inspect.ts';
 import { planOf } from './plan.ts';
@@ -7,15 +7,27 @@ import { drawTable } from './table.ts';
 
 const LISTED_FINDINGS = 60;
 
-/** `npm run drill [-- --cycles N] [-- --seed N]`: breaks a complete installation again and again and compares. */
+const COMMAND = {
+  usage: ['npm run drill [-- --cycles N] [--seed N]'],
+  summary: [
+    'Start a complete installation, break it again and again, and compare afterwards what was accepted with what is left.',
+    'Exit codes: 0 no damage was found, 1 damage was found.',
+  ],
+  options: {
+    cycles: { type: 'string', default: '10', value: 'N', help: 'The number of faults.' },
+    seed: { type: 'string', value: 'N', help: 'A whole number that decides the faults. By default a random one.' },
+  },
+  variables: { TEMPORAL_CLI_PATH: 'The executable of the Temporal CLI. By default it is searched, or downloaded.' },
+  examples: ['npm run drill', 'npm run drill -- --cycles 200 --seed 7'],
+} as const;
+
+/** Breaks a complete installation again and again and compares. */
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: { cycles: { type: 'string', default: '10' }, seed: { type: 'string' } },
-  });
+  const { values } = readCommandLine(COMMAND);
   const cycles = Number(values.cycles);
   const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
   if (!Number.isInteger(cycles) || cycles < 1 || !Number.isInteger(seed))
-    throw new Error('--cycles needs a number of at least 1, and --seed a whole number.');
+    throw new UsageError(COMMAND, '--cycles needs a number of at least 1, and --seed a whole number.');
   const began = performance.now();
   const elapsed = (): string => `${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s`;
   const plan = planOf(seed, cycles);
