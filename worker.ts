@@ -32,7 +32,7 @@ import { connect, WORKER_TIMEOUTS } from './db/client.ts';
 import { createDigestKeys, requireDigestKeys } from './db/digests.ts';
 import { requireMigrated } from './db/migrate.ts';
 import { ensureProjects } from './db/project-lock.ts';
-import { isStorageUnavailable, startupError } from './db/errors.ts';
+import { databaseAt, isStorageUnavailable, startupError } from './db/errors.ts';
 import { qualifiedSystemName } from './domain/ids.ts';
 import { logEvent } from './domain/wording/events.ts';
 import { openMailer } from './outbound/mailer.ts';
@@ -189,9 +189,11 @@ function prometheusAt({ host, port }: { readonly host: string; readonly port: nu
 
 /** Names the part of the installation that the error says is away. Null for an error that does not pass by itself. */
 function whatIsAway(error: unknown): string | null {
-  if (isStorageUnavailable(error)) return 'the database';
+  if (isStorageUnavailable(error)) return databaseAt(environment.databaseUrl);
   if (error instanceof StorageError && error.code === 'unavailable') return 'the archive storage';
-  return error instanceof TransportError || isUnreachable(error) ? `Temporal at ${environment.temporal.address}` : null;
+  return error instanceof TransportError || isUnreachable(error)
+    ? `Temporal at ${environment.temporal.address} (TEMPORAL_ADDRESS)`
+    : null;
 }
 
 /** Deadline exceeded or unavailable. */

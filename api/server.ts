@@ -13,7 +13,7 @@ import { createDigestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
 import { requireSameStorage } from '../db/exports/archive.ts';
-import { isStorageUnavailable, startupError } from '../db/errors.ts';
+import { databaseAt, isStorageUnavailable, startupError } from '../db/errors.ts';
 import { logEvent } from '../domain/wording/events.ts';
 import { isLoopback } from '../domain/network/address.ts';
 import { createApp } from './app.ts';
@@ -123,7 +123,7 @@ async function main(environment: ApiEnvironment): Promise<void> {
 
 /** Names the store that the error says is away. Null for an error that does not pass by itself. */
 function whatIsAway(error: unknown): string | null {
-  if (isStorageUnavailable(error)) return 'the database';
+  if (isStorageUnavailable(error)) return databaseUrl === undefined ? 'the database' : databaseAt(databaseUrl);
   return error instanceof StorageError && error.code === 'unavailable' ? 'the archive storage' : null;
 }
 

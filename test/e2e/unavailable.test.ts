@@ -100,7 +100,7 @@ test(
     await ledgerServer.stop();
     worker = await service.startWorker();
     const { apiUrl, api } = await service.startApi();
-    await logs(worker, 'the database is not reachable; retrying');
+    await logs(worker, '(DATABASE_URL) is not reachable; retrying');
     const call = (path: string) => fetch(`${apiUrl}${path}`, { headers: { authorization: `Bearer ${service.token}` } });
     const answer = await call('/v1/requests');
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
