@@ -35,7 +35,7 @@ const Subject = z
       .openapi({ description: 'Line in the uploaded file. Null without an upload.', 'x-example': null }),
     type: z.string().openapi({ description: 'Identity type.', 'x-example': 'email' }),
     value: value.nullable().openapi({
-      description: 'One string per column of the identity type. Null if the value is invalid or the request has ended.',
+      description: 'One string per column of the identity type. Null if the value is invalid, and once its subjects are purged.',
       'x-example': ['ann@x.test', 'berlin'],
     }),
     outcome: Outcome,
@@ -57,7 +57,7 @@ const Subject = z
       .array(SubjectIdentity)
       .readonly()
       .openapi({
-        description: 'First 100 identities of the subjects. Empty once the request has ended.',
+        description: 'First 100 identities of the subjects. Empty once the subjects are purged.',
         'x-example': [
           { type: 'user_id', value: ['u-23'], origin: 'key', shared: false },
           { type: 'email', value: ['ann@x.test', 'berlin'], origin: 'submitted', shared: false },
@@ -73,7 +73,7 @@ const route = createRoute({
   path: '/requests/{id}/subjects',
   summary: 'List the subjects of a request',
   description:
-    'Returns the outcome of each submitted identity and the identities that Lethe found for it, ordered by position. The identities are erased when the request ends; positions and outcomes remain.',
+    'Returns the outcome of each submitted identity and the identities that Lethe found for it, ordered by position. The identities of a subject are purged when it is deleted and verified in every system, and all of them when the request ends. Positions and outcomes remain.',
   request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
   responses: {
     200: jsonResponse(pageSchema(Subject), 'One page of submitted identities.', ['Link']),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Connector } from '../../../connectors/connector.ts';
-import { type Fixture, batchOf, fixture, requestId, user, testContext } from '../fixture.ts';
+import { type Fixture, batchOf, deletion, fixture, requestId, user, testContext } from '../fixture.ts';
 
 let db: Fixture;
 let connector: Connector;
@@ -45,6 +45,20 @@ test('keeps a transferred subject hidden when the request of its former owner en
   expect([...(await db.sql`SELECT lethe_system.is_hidden('user', 'u-1') AS hidden`)]).toEqual([{ hidden: true }]);
   await setHidden(batchOf([user(1)], { requestId: newOwner, batch: 'g4' }), 4, false);
   expect((await flags())['u-1']).toBeNull();
+});
+
+test('purges the identities and the tombstone of a deleted subject, and hides the others of its request', async () => {
+  const request = requestId();
+  await setHidden(batchOf([user(1), user(2), user(3)], { requestId: request, batch: 'g1' }), 1, true);
+  await connector.hardDelete(batchOf([user(1)], { requestId: request }), deletion(), testContext());
+  const before = await db.state();
+  for (const seqs of [[1], [1]]) await connector.purge?.({ requestId: request, kind: 'user', seqs }, testContext());
+  const stored = await db.sql`SELECT DISTINCT seq FROM lethe_system.batch WHERE request_id = ${request} ORDER BY seq`;
+  expect([...stored]).toEqual([{ seq: 2 }, { seq: 3 }]);
+  const [hidden] = await db.sql`
+    SELECT lethe_system.is_hidden('user', 'u-1') AS one, lethe_system.is_hidden('user', 'u-2') AS two`;
+  expect(hidden).toEqual({ one: false, two: true });
+  expect(await db.state()).toEqual(before);
 });
 
 test('writes neither flag nor tombstone when one of them fails', async () => {

@@ -103,3 +103,15 @@ test('suppresses the subjects of a segment in every system, also those of anothe
   for (const id of ids) expect(await refusals(world, id)).toEqual(EVERYWHERE);
   expect(await summaryOf(world, second)).toEqual({ placed: 2, pending: 0, missingIn: [] });
 });
+
+test('suppresses the subjects of a request that exports first, also one that another request owns', async () => {
+  const ids = [await person('x-owned'), await person('x-own')] as const;
+  const first = await submit(world, 'demo', [user(ids[0])]);
+  await untilState(first, 'soft_deleted');
+  const second = await submit(world, 'demo', ids.map(user), { suppress: true, exportFirst: true });
+  await untilState(second, 'attached');
+  expect(await ended(world, first)).toBe('completed');
+  expect(await ended(world, second)).toBe('completed');
+  expect([await refusals(world, ids[0]), await refusals(world, ids[1])]).toEqual([EVERYWHERE, EVERYWHERE]);
+  expect((await statusOf(world, second)).backups).toMatchObject([{ subjects: 2 }]);
+});

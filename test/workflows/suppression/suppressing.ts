@@ -18,19 +18,17 @@ export async function refusals({ app, crm }: World, id: string): Promise<readonl
 
 /** What a look-up says about the suppressions of the user: the systems that lack each of them. */
 export async function missingIn(world: World, id: string, systems = SYSTEMS): Promise<readonly (readonly string[])[]> {
-  const search = { project: 'demo', kind: 'user', identity: named(id), systems } as const;
+  const search = { project: 'demo', kind: 'user', identity: user(id), systems } as const;
   return (await lookUp(world.database, KEYS, search)).suppressions.map((row) => row.missingIn);
 }
 
 export const summaryOf = (world: World, requestId: string) =>
   summarizeSuppressions(world.database, { id: requestId, suppress: true });
 
-const named = (id: string) => ({ ...user(id), comparison: 'exact' as const });
-
 const changeOf = async (world: World, id: string) => {
   const at = await nowOf(world);
   const by = { actor: 'operator', at, systems: SYSTEMS };
-  return { id: newId('suppression', at.getTime()), project: 'demo', kind: 'user', identity: named(id), ...by } as const;
+  return { id: newId('suppression', at.getTime()), project: 'demo', kind: 'user', identity: user(id), ...by } as const;
 };
 
 /** Places a suppression as a member, or lifts all. */
