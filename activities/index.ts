@@ -8,7 +8,7 @@ import { housekeepingActivities } from './housekeeping.ts';
 import { ledgerActivities } from './ledger.ts';
 import { systemActivities } from './system-steps.ts';
 import { resolveActivities } from './resolve.ts';
-import { suppressionActivities } from './suppressions.ts';
+import { suppressionActivities } from './suppressions/steps.ts';
 import { notificationActivities, withNotificationDispatch } from './notifications.ts';
 import { withHeartbeat } from './middleware.ts';
 import { probeActivities } from './outages/probe.ts';

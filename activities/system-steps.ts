@@ -3,7 +3,7 @@ import { countProposedSubjects, storeCount } from '../db/resolution/counts.ts';
 import { changedIdentities, proposedIdentities, unknownIdentities } from '../db/subjects/identities.ts';
 import { readRequestRow } from '../db/requests/row.ts';
 import { markPresent, countUnresolvedSubjects } from '../db/subjects/unresolved.ts';
-import { readUnpurged, recordPurged } from '../db/subjects/purge.ts';
+import { readSubjectsToPurge, recordPurged } from '../db/subjects/purge.ts';
 import { isSkipped, recordAppliedVisibility, readVisibilityChanges } from '../db/subjects/visibility.ts';
 import type { AsOf, SystemKey } from '../domain/ids.ts';
 import { type ActivityDeps, hasNoVerification } from './deps.ts';
@@ -80,7 +80,7 @@ export const systemActivities = (deps: ActivityDeps) => ({
     await withAttention(deps, { ...key, step: 'conclude', batch: 0 }, asOf, async () => {
       const { requestId, project, system } = key;
       const { subjectKind: kind } = await readRequestRow(deps.database, requestId);
-      const { generation, seqs } = await readUnpurged(deps.database, key);
+      const { generation, seqs } = await readSubjectsToPurge(deps.database, key);
       const connector = deps.connector(project, system);
       await withConnectorContext(deps, key, async (context) => connector.purge?.({ requestId, kind, seqs }, context));
       await recordPurged(deps.database, key, generation);

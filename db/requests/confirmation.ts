@@ -4,7 +4,7 @@ import type { DeletionState } from '../../domain/request-state.ts';
 import type { Status } from '../../domain/vocabulary.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
-import { countProposedSubjects, countUnsearchedSubjects } from '../resolution/counts.ts';
+import { countProposedSubjects, countUnknownSubjects } from '../resolution/counts.ts';
 import { requestCounts, requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 import { attention, systemVisibility } from '../schema/work.ts';
@@ -30,11 +30,11 @@ export async function settleConfirmation(
 ): Promise<Confirmation | null> {
   if (!isUnconfirmed(request) || request.resolvedAt === null) return null;
   if (request.confirmBy !== null && request.confirmBy <= asOf) return expireConfirmation(tx, request, asOf);
-  const unsearched = await countUnsearchedSubjects(tx, request.id);
+  const unknown = await countUnknownSubjects(tx, request.id);
   const { size } = await countProposedSubjects(tx, request.id);
-  if (size === 0 && unsearched === 0) return null;
+  if (size === 0 && unknown === 0) return null;
   // Only subjects that exist are counted and confirmed.
-  if (unsearched > 0) return pending(request, size, []);
+  if (unknown > 0) return pending(request, size, []);
   const uncounted = await readUncountedSystems(tx, request.id, asOf);
   const until = request.confirmBy ?? (uncounted.length === 0 ? await openConfirmation(tx, request, size, asOf) : null);
   const systemsToCount = uncounted.filter(({ ready }) => ready).map(({ system }) => system);

@@ -43,7 +43,7 @@ type Computed = Readonly<{
   /** The counts of the dry run, one per system. */
   counts: readonly SystemCount[];
   /** The proposed subjects that no system has reported yet, and that may not exist. */
-  unsearched: number;
+  unknownSubjects: number;
   /** The number of exceptions. */
   excepted: number;
   /** The numbers of the exceptions that matched no subject. */
@@ -75,14 +75,14 @@ export async function readRequestStatus(queries: Queries, request: RequestRow, n
   const [row] = await queries.execute<Computed>(sql`
     WITH held AS MATERIALIZED (${heldSubjects(request.project, requestId)}),
     subject AS (
-      SELECT state, hard_delete_at, state = 'proposed' AND NOT known AND present IS NOT TRUE AS is_unsearched,
+      SELECT state, hard_delete_at, state = 'proposed' AND NOT known AND present IS NOT TRUE AS is_unknown,
              state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled') AND held.seq IS NOT NULL AS held
       FROM ${subjects} LEFT JOIN held ON held.seq = subjects.seq WHERE request_id = ${requestId}),
     counted AS (
       SELECT coalesce(jsonb_object_agg(state, number), '{}') AS states, coalesce(sum(number), 0)::bigint AS subject_count,
              coalesce(sum(held), 0)::bigint AS held_subjects, min(next_claim_at) AS next_claim_at,
-             coalesce(sum(unsearched), 0)::bigint AS unsearched
-      FROM (SELECT state, count(*) AS number, count(*) FILTER (WHERE held) AS held, count(*) FILTER (WHERE is_unsearched) AS unsearched,
+             coalesce(sum(unknown), 0)::bigint AS unknown_subjects
+      FROM (SELECT state, count(*) AS number, count(*) FILTER (WHERE held) AS held, count(*) FILTER (WHERE is_unknown) AS unknown,
                    min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'scheduled', 'attached')) AS next_claim_at
             FROM subject GROUP BY state) by_state)
     SELECT ${atRisk(now)} AS at_risk, counted.*,

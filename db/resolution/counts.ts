@@ -11,15 +11,15 @@ export async function countProposedSubjects(
   const [row = { size: 0, lastSeq: 0 }] = await queries
     .select({ size: count(), lastSeq: sql<number>`coalesce(max(${subjects.seq}), 0)` })
     .from(subjects)
-    .where(and(eq(subjects.requestId, requestId), eq(subjects.state, 'proposed'), not(isUnsearched)));
+    .where(and(eq(subjects.requestId, requestId), eq(subjects.state, 'proposed'), not(isUnknown)));
   return row;
 }
 
 /** Counts the proposed subjects that no system has reported yet. They may not exist. */
-export const countUnsearchedSubjects = (queries: Queries, requestId: string): Promise<number> =>
-  queries.$count(subjects, and(eq(subjects.requestId, requestId), eq(subjects.state, 'proposed'), isUnsearched));
+export const countUnknownSubjects = (queries: Queries, requestId: string): Promise<number> =>
+  queries.$count(subjects, and(eq(subjects.requestId, requestId), eq(subjects.state, 'proposed'), isUnknown));
 
-const isUnsearched = sql<boolean>`(NOT ${subjects.known} AND ${subjects.present} IS NOT TRUE)`;
+const isUnknown = sql<boolean>`(NOT ${subjects.known} AND ${subjects.present} IS NOT TRUE)`;
 
 /**
  * Stores the row counts of a system by table, or null if it cannot count. Keeps the first count, which is confirmed.

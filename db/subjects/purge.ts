@@ -108,7 +108,7 @@ export async function purgeSubjects(
 }
 
 /** Reads the purged subjects whose identities a system has not purged yet, and the generation of the last of them. */
-export async function readUnpurged(
+export async function readSubjectsToPurge(
   queries: Queries,
   { requestId, system }: SystemKey,
 ): Promise<{ readonly generation: number; readonly seqs: readonly number[] }> {

@@ -127,7 +127,7 @@ export const confirm = (deps: ApiDeps) =>
 /** What a member needs to know before confirming, and who confirmed. Null for a request without `confirm`. */
 export function confirmationResponse(status: RequestStatus) {
   if (!status.confirm) return null;
-  const proposed = status.resolvedAt === null || status.unsearched > 0 ? null : (status.states.proposed ?? 0);
+  const proposed = status.resolvedAt === null || status.unknownSubjects > 0 ? null : (status.states.proposed ?? 0);
   return {
     needs: status.selection === 'everyone' ? ('another_owner' as const) : ('member' as const),
     until: status.confirmBy,

@@ -46,10 +46,10 @@ test('reports an identity that no system holds as not_found before the confirmat
   expect(await rowsOf(world.crm, 'only-crm')).toEqual({ newsletter: 1 });
 });
 
-test('reports an identity as unknown and asks nobody while a system cannot be searched, then ends as not_found', async () => {
+test('reports an identity as unknown and opens no confirmation while a system cannot be searched, then ends as not_found', async () => {
   const before = await checksumsOfAll(world);
   world.faultsOf('demo', 'crm').away.add('count');
-  const id = await create('nobody');
+  const id = await create('absent');
   await untilCrmFails(id);
   expect(await api.read(id)).toMatchObject({
     status: 'resolving',
@@ -68,7 +68,7 @@ test('reports an identity as unknown and asks nobody while a system cannot be se
 
 test('decides without a system that an owner skips while it cannot be searched', async () => {
   world.faultsOf('demo', 'crm').away.add('count');
-  const id = await create('also-nobody');
+  const id = await create('also-absent');
   await untilCrmFails(id);
   const at = await nowOf(world);
   const reason = 'retired';
@@ -78,7 +78,7 @@ test('decides without a system that an owner skips while it cannot be searched',
   expect(await outcomesOf(id)).toEqual(['not_found']);
 });
 
-test('asks only for the subjects that exist when some of the identities belong to nobody', async () => {
+test('asks only for the subjects that exist when some of the identities belong to no subject', async () => {
   await addUser(world.app, 'here');
   const id = await create('here', 'not-here');
   await waitForConfirmationStage(world, id);

@@ -76,11 +76,11 @@ test('suppresses identities that an earlier request deleted, or that no system h
   const again = await submit(world, 'demo', [user(id), user('never'), user(' padded')], { suppress: true });
   expect(await ended(world, again)).toBe('not_found');
   expect([await refusals(world, id), await refusals(world, 'never')]).toEqual([EVERYWHERE, EVERYWHERE]);
-  // Blanks around a value are a mistake of the caller.
+  // The outcome of a value with blanks around it is invalid.
   expect(await refusals(world, ' padded')).toEqual(NOWHERE);
 });
 
-test('suppresses nobody when the request is cancelled before its run', async () => {
+test('suppresses no identity when the request is cancelled before its run', async () => {
   const id = await person('kept');
   const requestId = await submit(world, 'demo', [user(id), user('absent')], { suppress: true });
   await untilState(requestId, 'soft_deleted');

@@ -70,7 +70,7 @@ test('tells which system was configured after a suppression was placed, and reac
   expect(await missingIn(world, 'later')).toEqual([['crm']]);
   expect(await place(world, 'later')).toMatchObject({ missingIn: ['crm'] });
   await eventually('placed again', async () => (await refusals(world, 'later'))[1] === true);
-  await eventually('told', async () => (await missingIn(world, 'later'))[0]?.length === 0);
+  await eventually('recorded', async () => (await missingIn(world, 'later'))[0]?.length === 0);
   await eventually('erased', async () => {
     const [row] = await world.sql`SELECT count(identity) FROM lethe.suppressions`;
     return row?.count === 0;
