@@ -80,6 +80,7 @@ export const systemActivities = (deps: ActivityDeps) => ({
     await withAttention(deps, { ...key, step: 'conclude', batch: 0 }, asOf, async () => {
       const { requestId, project, system } = key;
       const { subjectKind: kind } = await readRequestRow(deps.database, requestId);
+      if (await isSkipped(deps.database, requestId, system)) return;
       const { generation, seqs } = await readSubjectsToPurge(deps.database, key);
       const connector = deps.connector(project, system);
       await withConnectorContext(deps, key, async (context) => connector.purge?.({ requestId, kind, seqs }, context));

@@ -64,7 +64,8 @@ export async function reconcileDeletion(
       !suppression.isDue &&
       !suppression.isPending &&
       (request.resolvedAt !== null || request.cancelledAt !== null);
-    const purge = concluded || canConclude ? null : await readPurgeState(tx, request, { configured, at: asOf });
+    const hasFinished = !concluded && !canConclude && waiting.open < waiting.subjects;
+    const purge = hasFinished ? await readPurgeState(tx, request, { configured, at: asOf }) : null;
     const nextDueAt = earliest([
       waiting.nextAt,
       attention.retryAt,

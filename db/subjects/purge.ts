@@ -58,10 +58,9 @@ const finished = (request: RequestRow, at: Date): SQL => sql`
                        GROUP BY batch HAVING bool_and(state = 'claimed' OR ${isSuppressed(request)}))
           AND state IN ('deleted', 'partially_deleted') END
     AND ${isSuppressed(request)}
-    AND NOT EXISTS (
-      SELECT FROM ${blockedSubjects} released JOIN ${subjects} claimed
-        ON claimed.request_id = released.request_id AND claimed.batch = released.batch AND claimed.state = 'claimed'
-      WHERE released.request_id = ${request.id} AND released.seq = subjects.seq)`;
+    AND seq NOT IN (
+      SELECT seq FROM ${blockedSubjects} WHERE request_id = ${request.id} AND cancelled_at IS NOT NULL
+        AND batch IN (SELECT batch FROM ${subjects} WHERE request_id = ${request.id} AND state = 'claimed'))`;
 
 /** Whether no suppression of the subject is left to place. */
 const isSuppressed = (request: RequestRow): SQL =>
