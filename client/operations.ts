@@ -49,7 +49,7 @@ export type Confirmation = {
    */
   until: string | null;
   /**
-   * Number to send as `expectedCount`, or the confirmed number. Null until it is known.
+   * Number to send as `expectedCount`, or the confirmed number. Subjects of identities that no system knows are not part of it. Null until every system was searched for them.
    */
   subjects: number | null;
   /**
@@ -99,6 +99,23 @@ export type Confirmation = {
   confirmedBy: string | null;
 } | null;
 /**
+ * Suppressions that the deletion leaves. Null without `suppress`.
+ */
+export type Suppressed = {
+  /**
+   * Number of subjects whose suppression every system has, except skipped ones.
+   */
+  placed: number;
+  /**
+   * Number of subjects without it: they are not deleted yet, or a system cannot be reached. 0 once the request has ended.
+   */
+  pending: number;
+  /**
+   * Systems of the request that lack a suppression: they cannot be reached yet, or were skipped.
+   */
+  missingIn: string[];
+} | null;
+/**
  * Archive of an export. Null for deletions and until the archive is ready for the first time.
  */
 export type Archive = {
@@ -144,6 +161,7 @@ export type Archive = {
  * - `duplicate`: an earlier position names the same subjects; see `duplicateOf`.
  * - `attached`: another open deletion owns the subject; this request shares its outcome.
  * - `already_deleted`: an earlier deletion deleted the subject.
+ * - `unknown`: the directory does not know the identity, and not every system has been searched for it yet.
  * - `soft_deleted`: the subject is hidden and waits for the claim, or is being hard-deleted.
  * - `held`: the subject is hidden, and a legal hold blocks the hard deletion.
  * - `cancelled`: the subject is cancelled and restored.
@@ -159,6 +177,7 @@ export type Outcome =
   | 'duplicate'
   | 'attached'
   | 'already_deleted'
+  | 'unknown'
   | 'soft_deleted'
   | 'held'
   | 'cancelled'
@@ -426,9 +445,13 @@ export interface Operations {
        */
       id: string;
       /**
-       * Time from which the suppression is in effect.
+       * Time at which the suppression was placed.
        */
       since: string;
+      /**
+       * Systems that do not have the suppression: they have not applied it yet, were skipped, or were configured later. Empty when every system has it.
+       */
+      missingIn: string[];
     };
   };
   /**
@@ -1456,6 +1479,7 @@ export interface RequestStatus {
    * Exports that a deletion with `exportFirst` waits for. Empty for other requests.
    */
   backups: Backup[];
+  suppression: Suppressed;
   archive: Archive;
   /**
    * Paths of the resources of the request.
@@ -1512,12 +1536,23 @@ export interface Attention {
    * - `visibility`: hide or restore subjects.
    * - `delete`: hard-delete a batch.
    * - `verify`: verify a batch.
+   * - `suppress`: place the suppressions of a deletion.
    * - `conclude`: remove what the connector stored for the request.
    * - `collect`: read the data of an export.
    * - `package`: write the archive.
    * - `backup`: make the export that precedes the deletion.
    */
-  step: 'resolve' | 'inspect' | 'visibility' | 'delete' | 'verify' | 'conclude' | 'collect' | 'package' | 'backup';
+  step:
+    | 'resolve'
+    | 'inspect'
+    | 'visibility'
+    | 'delete'
+    | 'verify'
+    | 'suppress'
+    | 'conclude'
+    | 'collect'
+    | 'package'
+    | 'backup';
   /**
    * Why an operator is needed.
    *
@@ -1627,7 +1662,7 @@ export interface Subject {
    */
   type: string;
   /**
-   * One string per column of the identity type. Null if the value is invalid or the request has ended.
+   * One string per column of the identity type. Null if the value is invalid, and once its subjects are purged.
    */
   value: string[] | null;
   outcome: Outcome;
@@ -1670,7 +1705,7 @@ export interface Subject {
    */
   identityCount: number;
   /**
-   * First 100 identities of the subjects. Empty once the request has ended.
+   * First 100 identities of the subjects. Empty once the subjects are purged.
    */
   identities: {
     /**
@@ -2144,6 +2179,7 @@ export interface DeletionReceipt {
      */
     subjects: number;
   }[];
+  suppression: Suppressed;
   /**
    * Systems whose deletion Lethe cannot verify by reading.
    */
@@ -2644,7 +2680,7 @@ export interface LookupResult {
     placedAt: string;
   }[];
   /**
-   * Suppressions in effect.
+   * Suppressions that are placed and not lifted.
    */
   suppressions: {
     /**
@@ -2656,9 +2692,13 @@ export interface LookupResult {
      */
     requestId: string | null;
     /**
-     * Time from which the suppression is in effect.
+     * Time at which the suppression was placed.
      */
     since: string;
+    /**
+     * Systems that do not have the suppression: they have not applied it yet, were skipped, or were configured later. Empty when every system has it.
+     */
+    missingIn: string[];
   }[];
 }
 export interface PlaceHoldInput {
@@ -3189,6 +3229,8 @@ export interface Problem {
    */
   code:
     | 'malformed_json'
+    | 'json_too_complex'
+    | 'unexpected_body'
     | 'invalid_request'
     | 'unauthorized'
     | 'forbidden'
