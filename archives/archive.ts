@@ -1,12 +1,19 @@
-import type { Contents, Manifest } from '../domain/archive.ts';
-import { StreamMeter } from './bytes.ts';
-import { decrypt, encrypt } from './encryption.ts';
+import type { Contents, Manifest, ManifestFile } from '../domain/archive.ts';
+import { StreamMeter, coalesce, splitIntoPieces } from './bytes.ts';
+import { storedBlock } from './deflate.ts';
 import { readFirstRows } from './first-rows.ts';
 import { buildManifest } from './manifest.ts';
 import { renderPage } from './page/page.ts';
-import { readPart } from './part.ts';
+import { type ArchiveKeys, PartReader } from './part.ts';
 import type { ArchiveStorage } from './storage/storage.ts';
-import { type ZipEntry, zip } from './zip.ts';
+import { untilAborted } from './until-aborted.ts';
+import { type ZipBlock, type ZipEntry, zip } from './zip.ts';
+
+/** An archive in the storage: what it contained when it was packed, and one object for each file of the manifest. */
+export interface StoredArchive {
+  readonly manifest: Manifest;
+  readonly objects: readonly string[];
+}
 
 export interface ArchiveFigures {
   /** Size of the downloaded ZIP. */
@@ -16,48 +23,79 @@ export interface ArchiveFigures {
   readonly manifest: Manifest;
 }
 
+const PIECE = 64 * 1024;
+const TEXT_PIECE = 32 * 1024;
+
 /**
- * Packs the parts into one encrypted ZIP: `index.html` for the data subject, `manifest.json` and one file per table.
- * Throws StorageError `damaged` if a part differs from what was collected; then no archive remains in the storage.
+ * Reads an archive as a download does, and returns its figures. Throws StorageError `damaged` if a part differs from what
+ * was collected.
  */
-export async function writeArchive(
+export async function packArchive(
   storage: ArchiveStorage,
-  key: string,
-  name: string,
+  keys: ArchiveKeys,
   contents: Contents,
   signal: AbortSignal,
 ): Promise<ArchiveFigures> {
   const manifest = buildManifest(contents);
+  const objects = contents.parts.map(({ object }) => object);
   const meter = new StreamMeter();
-  const archive = zip(entries(storage, key, contents, manifest), contents.packagedAt);
-  await storage.write(name, encrypt(key, meter.observe(archive)), signal);
+  for await (const _ of untilAborted(meter.observe(readArchive(storage, keys, { manifest, objects })), signal));
   return { bytes: meter.bytes, sha256: meter.sha256(), manifest };
 }
 
-/** Streams the decrypted ZIP. The download is complete only if the stream ends without an error. */
-export const readArchive = (storage: ArchiveStorage, key: string, name: string): AsyncIterable<Uint8Array> =>
-  decrypt(key, storage.read(name));
+/**
+ * Streams the ZIP: one file per table, `index.html` for the data subject and `manifest.json`, without rows of subjects
+ * whose key is destroyed. The download is complete only if the stream ends without an error.
+ */
+export const readArchive = (
+  storage: ArchiveStorage,
+  keys: ArchiveKeys,
+  archive: StoredArchive,
+): AsyncGenerator<Uint8Array> =>
+  coalesce(zip(entries(storage, keys, archive), new Date(archive.manifest.packagedAt)), PIECE);
 
+/** The page and the manifest are the last files, because they describe the rows that were read before. */
 function entries(
   storage: ArchiveStorage,
-  key: string,
-  { request, parts }: Contents,
-  manifest: Manifest,
+  keys: ArchiveKeys,
+  { manifest, objects }: StoredArchive,
 ): readonly ZipEntry[] {
-  const showsRows = request.subjects === 1 && request.scope !== 'categories';
+  const read: ManifestFile[] = [];
+  const isPersonal = manifest.subjects + manifest.removedSubjects === 1 && manifest.scope !== 'categories';
   const firstRowsOf = async (index: number) => {
-    const part = parts[index];
-    return part === undefined || !showsRows ? null : readFirstRows(storage, key, part, request.format);
+    const [object, file] = [objects[index], manifest.files[index]];
+    if (object === undefined || file === undefined || !isPersonal) return null;
+    return readFirstRows(storage, keys, object, file, manifest.format);
   };
-  const files = parts.flatMap((part, index): ZipEntry[] => {
-    const path = manifest.files[index]?.path ?? null;
-    return path === null ? [] : [{ path, bytes: () => readPart(storage, key, part, request.format) }];
+  const files = manifest.files.flatMap((file, index): ZipEntry[] => {
+    const { path } = file;
+    const object = objects[index];
+    if (path === null || object === undefined) {
+      read.push(file);
+      return [];
+    }
+    return [
+      {
+        path,
+        blocks: async function* () {
+          const reader = new PartReader(storage, keys, object, file);
+          yield* reader.blocks();
+          read.push({ ...file, ...reader.figures() });
+        },
+      },
+    ];
   });
+  const current = (): Manifest => ({ ...manifest, files: read });
   return [
-    { path: 'index.html', bytes: () => utf8(renderPage(manifest, firstRowsOf)) },
-    { path: 'manifest.json', bytes: () => utf8([`${JSON.stringify(manifest, null, 2)}\n`]) },
     ...files,
+    { path: 'index.html', blocks: () => textBlocks(renderPage(current(), firstRowsOf)) },
+    { path: 'manifest.json', blocks: () => textBlocks([`${JSON.stringify(current(), null, 2)}\n`]) },
   ];
+}
+
+/** Uncompressed, because compression gives other bytes on other machines. */
+export async function* textBlocks(texts: Iterable<string> | AsyncIterable<string>): AsyncGenerator<ZipBlock> {
+  for await (const raw of splitIntoPieces(utf8(texts), TEXT_PIECE)) yield { raw, deflated: storedBlock(raw) };
 }
 
 async function* utf8(texts: Iterable<string> | AsyncIterable<string>): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,6 @@
-import type { Part } from '../domain/archive.ts';
+import type { PartFacts } from '../domain/archive.ts';
 import type { ExportFormat } from '../domain/vocabulary.ts';
-import { readRows } from './part.ts';
+import { type ArchiveKeys, PartReader } from './part.ts';
 import type { ArchiveStorage } from './storage/storage.ts';
 
 /** A cell: text or null for CSV, any JSON value for NDJSON. Numbers are text, so no digit is lost. */
@@ -14,23 +14,24 @@ const MAX_BYTES = 256 * 1024;
 /** Returns the first rows of a part, at most 100 rows and 256 KiB, for display. The checksum is not verified. */
 export async function readFirstRows(
   storage: ArchiveStorage,
-  key: string,
-  part: Part,
+  keys: ArchiveKeys,
+  object: string,
+  facts: PartFacts,
   format: ExportFormat,
 ): Promise<readonly Row[]> {
-  if (part.facts.rows === 0) return [];
-  const text = (await readBeginning(readRows(storage, key, part.object))).toString();
-  const names = part.facts.columns.map(({ name }) => name);
+  if (facts.rows === 0) return [];
+  const text = (await readBeginning(new PartReader(storage, keys, object, facts))).toString();
+  const names = facts.columns.map(({ name }) => name);
   const rows = format === 'csv' ? parseCsv(text, MAX_ROWS + 1).slice(1) : parseNdjson(text, names);
   return rows.slice(0, MAX_ROWS);
 }
 
-async function readBeginning(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
+async function readBeginning(part: PartReader): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of bytes) {
-    pieces.push(piece);
-    size += piece.length;
+  for await (const { raw } of part.blocks()) {
+    pieces.push(raw);
+    size += raw.length;
     if (size >= MAX_BYTES) break;
   }
   return Buffer.concat(pieces).subarray(0, MAX_BYTES);

@@ -16,6 +16,7 @@ export function buildManifest({ request, systems, parts, packagedAt }: Contents)
     packagedAt: packagedAt.toISOString(),
     since: request.since?.toISOString() ?? null,
     subjects: request.subjects,
+    removedSubjects: 0,
     systems: systems.flatMap(({ system, cutOffAt }) =>
       cutOffAt === null ? [] : [{ system, cutOffAt: cutOffAt.toISOString() }],
     ),

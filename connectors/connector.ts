@@ -234,10 +234,21 @@ export interface ExportedTable {
   readonly retained: string | null;
   /** The columns whose values a deletion would replace while it keeps the rows. Empty when it would anonymise none. */
   readonly anonymised: readonly string[];
-  /** Buffers of whole rows. Can be read once, before the next table. Empty for `categories`. */
-  readonly rows: AsyncIterable<Buffer>;
+  /** Whole rows, those of one subject together. Can be read once, before the next table. Empty for `categories`. */
+  readonly rows: AsyncIterable<OwnedRows>;
   /** Row and byte counts of `rows`, available after its end. For `categories`, the counted rows and 0 bytes. */
   figures(): { readonly rows: number; readonly bytes: number };
+}
+
+/** Rows of the same subjects. */
+export interface OwnedRows {
+  /**
+   * The `seq` of each subject that the rows belong to, in ascending order. Empty for a header. `[0]` if the system cannot
+   * say whose they are: then they leave the archive with the first subject that does.
+   */
+  readonly owners: readonly number[];
+  readonly rows: number;
+  readonly bytes: Buffer;
 }
 
 export interface Count {

@@ -76,6 +76,8 @@ export interface Manifest {
   /** Start of the export's window. Null if all rows are included. */
   readonly since: string | null;
   readonly subjects: number;
+  /** Subjects whose rows a deletion removed after the archive was packaged. `subjects` does not include them. */
+  readonly removedSubjects: number;
   readonly systems: readonly { readonly system: string; readonly cutOffAt: string }[];
   /** Systems that hold data but cannot export it. The archive contains none of their data. */
   readonly notIncluded: readonly string[];
@@ -90,9 +92,11 @@ export interface ManifestFile extends PartFacts {
 
 /** The state of an archive, as stored in the ledger. */
 export interface ArchiveFacts {
-  readonly rows: number;
-  readonly bytes: number;
-  readonly sha256: string;
+  /** Subjects that deletions removed. Then the figures of the packaged archive no longer apply, and are null. */
+  readonly removedSubjects: number;
+  readonly rows: number | null;
+  readonly bytes: number | null;
+  readonly sha256: string | null;
   readonly readyAt: Date;
   readonly expiresAt: Date;
   /** When the key was destroyed. Null while the archive can be read. */

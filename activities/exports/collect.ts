@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { generateArchiveKey } from '../../archives/encryption.ts';
-import { writePart } from '../../archives/part.ts';
+import { type ArchiveKeys, writePart } from '../../archives/part.ts';
 import { type Batch, type ConnectorContext, ConnectorError, type ExportOptions } from '../../connectors/connector.ts';
 import { readSelected, storeCollection, updateCollectionProgress } from '../../db/exports/collections.ts';
-import { readOrCreateKey } from '../../db/exports/key.ts';
 import { exportWindow } from '../../db/exports/reconcile.ts';
 import { exportedIdentities } from '../../db/subjects/identities.ts';
 import { readRequestRow, type RequestRow } from '../../db/requests/row.ts';
 import type { PartFacts } from '../../domain/archive.ts';
 import type { AsOf, CollectionKey } from '../../domain/ids.ts';
 import type { ActivityDeps } from '../deps.ts';
+import { createArchiveKeys } from './keys.ts';
 import { attemptClock, requireCoverage, withAttention, withConnectorContext } from '../connector-context.ts';
 
 /** How often an attempt writes its progress to the rows. */
@@ -22,13 +21,13 @@ export const collectActivities = (deps: ActivityDeps) => ({
     await withAttention(deps, { project, requestId, system, step: 'collect', batch: 0 }, asOf, async () => {
       const selected = await readSelected(deps.database, key);
       if (selected === null) return;
-      const archiveKey = await readOrCreateKey(deps.database, deps.keys, key, generateArchiveKey);
-      if (archiveKey === null) return;
+      const archiveKeys = await createArchiveKeys(deps, key);
+      if (archiveKeys === null) return;
       // A table without a mapping would be missing from the archive.
       await requireCoverage(deps, key);
       const request = await readRequestRow(deps.database, requestId);
       await withConnectorContext(deps, key, (context) =>
-        collectAll(deps, key, { request, ...selected, archiveKey }, context),
+        collectAll(deps, key, { request, ...selected, archiveKeys }, context),
       );
     });
   },
@@ -39,7 +38,7 @@ interface CollectionTask {
   readonly request: RequestRow;
   readonly size: number;
   readonly lastSeq: number;
-  readonly archiveKey: string;
+  readonly archiveKeys: ArchiveKeys;
 }
 
 /** Each attempt collects everything again under new object names, so no archive contains parts of a failed attempt. */
@@ -61,7 +60,7 @@ async function collectAll(
   try {
     for await (const table of connector.export(batchOf(deps, request, rest), exportOptionsOf(request), context)) {
       const object = `${requestId}/${randomUUID()}`;
-      const facts = await writePart(deps.storage, rest.archiveKey, object, table, {
+      const facts = await writePart(deps.storage, rest.archiveKeys, object, table, {
         signal: context.signal,
         onProgress: progress.onProgress,
       });

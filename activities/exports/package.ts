@@ -1,28 +1,29 @@
-import { randomUUID } from 'node:crypto';
-import { writeArchive } from '../../archives/archive.ts';
-import { generateArchiveKey } from '../../archives/encryption.ts';
+import { packArchive } from '../../archives/archive.ts';
 import { StorageError } from '../../archives/storage/storage.ts';
 import { LETHE } from '../../db/audit/audit.ts';
 import { collectAgain } from '../../db/exports/epoch.ts';
-import { readOrCreateKey } from '../../db/exports/key.ts';
-import { type PendingArchive, readPendingArchive, readyObject, storeArchive } from '../../db/exports/ready.ts';
+import { type PendingArchive, readPendingArchive, readyObjects, storeArchive } from '../../db/exports/ready.ts';
 import type { AsOf, AttentionKey, SystemKey } from '../../domain/ids.ts';
 import { type ActivityDeps, projectOf } from '../deps.ts';
 import { attemptClock, withAttention, withConnectorContext } from '../connector-context.ts';
+import { createArchiveKeys } from './keys.ts';
 
 type ArchiveInput = Pick<SystemKey, 'requestId' | 'project'> & AsOf;
 
 /** Steps on the archive storage, which run on their own queue. Their attention names `lethe` as the system. */
 export const archiveActivities = (deps: ActivityDeps) => ({
-  /** Packages the collections unless the archive exists. Then removes all other objects of the request from the storage. */
+  /**
+   * Packages the collections unless the archive exists. Then removes all other objects of the request from the storage,
+   * such as parts of earlier epochs.
+   */
   async packageArchive(input: ArchiveInput): Promise<void> {
     const { requestId, asOf } = input;
     await withAttention(deps, attentionKey(input, 'package'), asOf, async () => {
       await withConnectorContext(deps, storageOf(input), async ({ signal }) => {
         const pending = await readPendingArchive(deps.database, requestId, attemptClock()());
-        if (pending !== null) await writeAndStore(deps, input, pending, signal);
-        const object = await readyObject(deps.database, requestId);
-        if (object !== null) await deps.storage.removeExcept(requestId, [object]);
+        if (pending !== null) await packAndStore(deps, input, pending, signal);
+        const objects = await readyObjects(deps.database, requestId);
+        if (objects !== null) await deps.storage.removeExcept(requestId, objects);
       });
     });
   },
@@ -36,7 +37,7 @@ export const archiveActivities = (deps: ActivityDeps) => ({
   },
 });
 
-async function writeAndStore(
+async function packAndStore(
   deps: ActivityDeps,
   input: ArchiveInput,
   { epoch, contents }: PendingArchive,
@@ -45,17 +46,12 @@ async function writeAndStore(
   const { requestId, project, asOf } = input;
   const now = attemptClock();
   // If no system can export, no collection has created a key yet.
-  const key = await readOrCreateKey(deps.database, deps.keys, input, generateArchiveKey);
-  if (key === null) return;
-  const object = `${requestId}/${randomUUID()}`;
+  const keys = await createArchiveKeys(deps, input);
+  if (keys === null) return;
   try {
-    const written = await writeArchive(deps.storage, key, object, contents, signal);
+    const packed = await packArchive(deps.storage, keys, contents, signal);
     const { exportsKeptMs: keptMs, window } = projectOf(deps, project).policy;
-    const wake = await storeArchive(
-      deps.database,
-      { requestId, epoch, object, ...written },
-      { at: now(), keptMs, window },
-    );
+    const wake = await storeArchive(deps.database, { requestId, epoch, ...packed }, { at: now(), keptMs, window });
     await deps.starter.signalRequests(wake ?? []);
   } catch (error) {
     signal.throwIfAborted();

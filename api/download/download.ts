@@ -1,6 +1,8 @@
 import { type Context, Hono } from 'hono';
 import { readArchive } from '../../archives/archive.ts';
 import { StorageError } from '../../archives/storage/storage.ts';
+import { SubjectKeys } from '../../archives/subject-keys.ts';
+import { readReadyArchive } from '../../db/exports/contents.ts';
 import { decryptKey } from '../../db/exports/key.ts';
 import {
   beginTransfer,
@@ -48,25 +50,34 @@ export function download(deps: ApiDeps): Hono<AppEnv> {
 /** Reads the first chunk before the response starts, so that a failure can still return an error page. */
 async function zipResponse(deps: ApiDeps, c: Context<AppEnv>, transfer: Transfer): Promise<Response> {
   const connection = connectionOf(c.env);
-  const { first, rest } = await openArchive(deps, transfer).catch(async (error: unknown) => {
+  const opened = await openArchive(deps, transfer).catch(async (error: unknown) => {
     await releaseTransferLease(deps.database, transfer);
     throw error;
   });
-  const body = archiveStream(deps, { transfer, first, rest, connection, callId: c.get('requestId') });
+  if (opened === null) return c.html(INVALID_LINK_PAGE, 404);
+  const body = archiveStream(deps, { transfer, ...opened, connection, callId: c.get('requestId') });
   return c.body(body, 200, {
     'Content-Type': 'application/zip',
-    'Content-Length': String(transfer.bytes),
+    // After a removal, the length is known only at the end.
+    ...(opened.removedSubjects === 0 ? { 'Content-Length': String(transfer.bytes) } : {}),
     'Content-Disposition': `attachment; filename="lethe-export-${transfer.requestId.slice(-8)}.zip"`,
     'Accept-Ranges': 'none',
   });
 }
 
-async function openArchive({ keys, storage }: ApiDeps, transfer: Transfer) {
+/** Null if the archive has been destroyed meanwhile. */
+async function openArchive({ database, keys, storage }: ApiDeps, transfer: Transfer) {
   const key = decryptKey(keys, transfer.requestId, transfer);
-  const rest = readArchive(storage, key, transfer.object)[Symbol.asyncIterator]();
+  const archive = await readReadyArchive(database, transfer.requestId);
+  if (archive === null) {
+    await releaseTransferLease(database, transfer);
+    return null;
+  }
+  const subjects = new SubjectKeys(archive.subjectKeys);
+  const rest = readArchive(storage, { key, subjects }, archive);
   const first = await rest.next();
   if (first.done === true) throw new StorageError('damaged', 'the archive is empty');
-  return { first: first.value, rest };
+  return { first: first.value, rest, removedSubjects: archive.manifest.removedSubjects };
 }
 
 /** The connection of a download. */
@@ -92,6 +103,8 @@ interface ArchiveStream {
   /** The first chunk of the decrypted archive. `rest` yields the following chunks. */
   readonly first: Uint8Array;
   readonly rest: AsyncIterator<Uint8Array>;
+  /** How many subjects were removed before the transfer. */
+  readonly removedSubjects: number;
   readonly connection: Connection | null;
   /** The id of the call in the log. */
   readonly callId: string;
@@ -100,11 +113,12 @@ type Controller = ReadableStreamDefaultController<Uint8Array>;
 
 /**
  * Streams an archive. The link becomes used once everything has been sent; after an interruption it can be used again
- * immediately. The lease is renewed meanwhile. The download is aborted when the link is revoked or the archive destroyed.
+ * immediately. The lease is renewed meanwhile. The download is aborted when the link is
+ * revoked, the archive destroyed or a subject removed from it.
  */
 function archiveStream(
   deps: ApiDeps,
-  { transfer, first, rest, connection, callId }: ArchiveStream,
+  { transfer, first, rest, removedSubjects, connection, callId }: ArchiveStream,
 ): ReadableStream<Uint8Array> {
   const { database, logger, now } = deps;
   const about = { requestId: callId, id: transfer.requestId, link: transfer.id };
@@ -139,7 +153,7 @@ function archiveStream(
   const renew = async (controller: Controller): Promise<void> => {
     const at = now();
     try {
-      if (await renewTransferLease(database, transfer, at)) leaseRenewedAt = at.getTime();
+      if (await renewTransferLease(database, transfer, { removedSubjects, at })) leaseRenewedAt = at.getTime();
       else await abort(controller, 'link_invalid');
     } catch (error) {
       // A short outage of the database is tolerated. Once the lease has expired, another download may use the link.
@@ -151,7 +165,8 @@ function archiveStream(
     const next = await rest.next();
     if (!isOpen) return;
     sent += pending.length;
-    if (next.done === true && sent !== transfer.bytes) throw new StorageError('damaged', 'the archive is incomplete');
+    if (next.done === true && removedSubjects === 0 && sent !== transfer.bytes)
+      throw new StorageError('damaged', 'the archive is incomplete');
     controller.enqueue(pending);
     if (next.done !== true) {
       pending = next.value;

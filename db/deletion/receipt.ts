@@ -9,6 +9,8 @@ import { requests } from '../schema/requests.ts';
 import { subjects, submittedIdentities } from '../schema/subjects.ts';
 import { batchWork } from '../schema/work.ts';
 import { positionOutcome } from '../subjects/outcome.ts';
+import { withRemoved } from '../exports/contents.ts';
+import { archives } from '../schema/exports.ts';
 import { type SuppressionSummary, summarizeSuppressions } from '../suppressions/settle.ts';
 import { type TableReceipt, readTableReceipts } from './table-receipts.ts';
 
@@ -67,21 +69,26 @@ const LIMITS = [
 
 /**
  * Returns the stored receipt of a deletion, or an interim receipt from the first claim on. For an export, returns the
- * manifest of its archive, which outlives the archive. Throws `no_receipt_yet`.
+ * manifest of its archive, which outlives the archive and describes it as it was packaged. Throws `no_receipt_yet`.
  */
 export async function readReceipt(
   queries: Queries,
   requestId: string,
   systems: readonly SystemEntry[] = [],
 ): Promise<Receipt | Manifest> {
-  const [row] = await queries.execute<{ receipt: Receipt | Manifest | null; hasBatches: boolean }>(sql`
-    SELECT receipt, EXISTS (SELECT FROM ${batchWork} WHERE request_id = requests.id) AS has_batches
-    FROM ${requests} WHERE id = ${requestId}`);
+  const [row] = await queries.execute<{
+    receipt: Receipt | Manifest | null;
+    hasBatches: boolean;
+    removedSubjects: number | null;
+  }>(sql`
+    SELECT receipt, EXISTS (SELECT FROM ${batchWork} WHERE request_id = requests.id) AS has_batches, removed_subjects
+    FROM ${requests} LEFT JOIN ${archives} ON archives.request_id = requests.id WHERE requests.id = ${requestId}`);
   if (row === undefined)
     throw new DomainError(
       'request_not_found',
       'The project has no request with this id. Nothing was changed; check the id.',
     );
+  if (row.receipt?.kind === 'export') return withRemoved(row.receipt, row.removedSubjects ?? 0);
   if (row.receipt !== null) return row.receipt;
   if (!row.hasBatches)
     throw new DomainError(

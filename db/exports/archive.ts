@@ -15,9 +15,10 @@ import { requests } from '../schema/requests.ts';
 export async function readArchiveFacts(queries: Queries, requestId: string): Promise<ArchiveFacts | null> {
   const [facts] = await queries
     .select({
-      rows: archives.rows,
-      bytes: archives.bytes,
-      sha256: sql<string>`encode(${archives.sha256}, 'hex')`,
+      removedSubjects: archives.removedSubjects,
+      rows: sql<number | null>`CASE WHEN ${isComplete} THEN ${archives.rows}::float8 END`,
+      bytes: sql<number | null>`CASE WHEN ${isComplete} THEN ${archives.bytes}::float8 END`,
+      sha256: sql<string | null>`CASE WHEN ${isComplete} THEN encode(${archives.sha256}, 'hex') END`,
       readyAt: archives.readyAt,
       expiresAt: archives.expiresAt,
       destroyedAt: archives.destroyedAt,
@@ -27,6 +28,8 @@ export async function readArchiveFacts(queries: Queries, requestId: string): Pro
     .where(eq(archives.requestId, requestId));
   return facts ?? null;
 }
+
+const isComplete = sql`${archives.removedSubjects} = 0`;
 
 /**
  * Destroys the key of an archive for a member. The archive cannot be read afterwards, and the workflow deletes its
@@ -77,7 +80,7 @@ async function destroy(
   await raiseWake(tx, [requestId]);
 }
 
-/** Deletes the only key that decrypts the request's objects, in the storage and in copies of it (crypto-shredding). */
+/** Deletes the keys that decrypt the request's objects, in the storage and in copies of it (crypto-shredding). */
 export async function destroyKey(tx: Transaction, requestId: string): Promise<void> {
   await tx.delete(archiveKeys).where(eq(archiveKeys.requestId, requestId));
 }

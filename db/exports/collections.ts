@@ -107,8 +107,11 @@ export async function storeCollection(
   });
 }
 
-/** Reads the tables that were collected in the request's epoch, by system, in the order of their export. */
-export const readParts = async (queries: Queries, { id, epoch }: RequestRow): Promise<readonly Part[]> =>
+/** Reads the tables that were collected in an epoch, by system, in the order of their export. */
+export const readParts = async (
+  queries: Queries,
+  { id, epoch }: Pick<RequestRow, 'id' | 'epoch'>,
+): Promise<readonly Part[]> =>
   queries
     .select({
       system: collectedTables.system,

@@ -154,7 +154,6 @@ export async function beginTransfer(
       id: links.id,
       transfer: sql<string>`${links.transfer}`,
       requestId: links.requestId,
-      object: archives.object,
       bytes: archives.bytes,
       encrypted: archiveKeys.encrypted,
       digestKey: archiveKeys.digestKey,
@@ -162,22 +161,27 @@ export async function beginTransfer(
   return transfer ?? null;
 }
 
-/** Renews the lease. False if the link was revoked, the archive destroyed, or the link taken by another transfer. */
+/**
+ * Renews the lease. False if the link was revoked, the archive destroyed, another subject removed from it, or the link
+ * taken by another transfer.
+ */
 export async function renewTransferLease(
   database: Database,
   { id, transfer }: TransferKey,
-  at: Date,
+  { removedSubjects, at }: { readonly removedSubjects: number; readonly at: Date },
 ): Promise<boolean> {
   const renewed = await database
     .update(links)
     .set({ leaseRenewedAt: at })
     .from(archiveKeys)
+    .innerJoin(archives, eq(archives.requestId, archiveKeys.requestId))
     .where(
       and(
         eq(links.id, id),
         eq(links.transfer, transfer),
         isNull(links.revokedAt),
         eq(archiveKeys.requestId, links.requestId),
+        eq(archives.removedSubjects, removedSubjects),
       ),
     );
   return renewed.count > 0;

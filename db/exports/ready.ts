@@ -15,13 +15,13 @@ import { subjects } from '../schema/subjects.ts';
 import { collectionsOf, readParts } from './collections.ts';
 import { exportWindow } from './reconcile.ts';
 
-/** The contents of an archive to write in one epoch. It becomes ready only if the epoch has not changed (rule 17). */
+/** The contents of an archive to pack in one epoch. It becomes ready only if the epoch has not changed (rule 17). */
 export interface PendingArchive {
   readonly epoch: number;
   readonly contents: Contents;
 }
 
-/** Reads the contents of the archive to write. Null unless every system is collected and no archive is stored. */
+/** Reads the contents of the archive to pack. Null unless every system is collected and no archive is stored. */
 export async function readPendingArchive(
   database: Database,
   requestId: string,
@@ -65,11 +65,10 @@ function describeRequest(request: RequestRow, selected: number): Contents['reque
 
 const isSelected = (requestId: string) => and(eq(subjects.requestId, requestId), eq(subjects.state, 'selected'));
 
-/** An archive that is written to the storage but cannot be downloaded yet. */
+/** An archive whose parts are in the storage, but which cannot be downloaded yet. */
 export interface WrittenArchive {
   readonly requestId: string;
   readonly epoch: number;
-  readonly object: string;
   readonly bytes: number;
   readonly sha256: string;
   readonly manifest: Manifest;
@@ -84,7 +83,7 @@ export async function storeArchive(
   archive: WrittenArchive,
   { at, keptMs, window }: { readonly at: Date; readonly keptMs: number; readonly window: RunWindow },
 ): Promise<readonly string[] | null> {
-  const { requestId, epoch, object, bytes, sha256, manifest } = archive;
+  const { requestId, epoch, bytes, sha256, manifest } = archive;
   const { project } = await readRequestRow(database, requestId);
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
@@ -94,7 +93,8 @@ export async function storeArchive(
     const rows = manifest.files.reduce((sum, file) => sum + file.rows, 0);
     await tx.insert(archives).values({
       requestId,
-      object,
+      epoch,
+      subjects: exported.count,
       rows,
       bytes,
       sha256: Buffer.from(sha256, 'hex'),
@@ -112,11 +112,12 @@ export async function storeArchive(
   });
 }
 
-/** The object of the ready archive, the only one that the export still needs. Null if no archive is ready. */
-export async function readyObject(database: Database, requestId: string): Promise<string | null> {
+/** The objects of the ready archive, the only ones that the export still needs. Null if no archive is ready. */
+export async function readyObjects(database: Database, requestId: string): Promise<readonly string[] | null> {
   const [row] = await database
-    .select({ object: archives.object })
+    .select({ epoch: archives.epoch })
     .from(archives)
     .where(and(eq(archives.requestId, requestId), isNull(archives.destroyedAt)));
-  return row?.object ?? null;
+  if (row === undefined) return null;
+  return (await readParts(database, { id: requestId, ...row })).map(({ object }) => object);
 }

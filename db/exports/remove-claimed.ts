@@ -6,7 +6,7 @@ import type { Database, Transaction } from '../client.ts';
 import { probeRows, withProjectLock } from '../project-lock.ts';
 import { reportEvent } from '../audit/events.ts';
 import { auditEvents } from '../schema/audit.ts';
-import { archiveKeys, archives } from '../schema/exports.ts';
+import { archiveKeys, archives, archiveSubjectKeys } from '../schema/exports.ts';
 import { DISPATCHED_SOON } from '../schema/lethe.ts';
 import { requests } from '../schema/requests.ts';
 import { identityDigests, subjects } from '../schema/subjects.ts';
@@ -22,8 +22,9 @@ export interface ClaimedBatch {
 }
 
 /**
- * Removes claimed subjects from unfinished exports, which then collect again, and destroys ready archives that contain
- * one (rule 17). Backups of deletions that still contain the subject are exempt.
+ * Removes claimed subjects from unfinished exports, which then collect again, and from ready archives by destroying
+ * their keys (rule 17). An archive that would be empty is destroyed, and so is one of scope `categories`, because counts
+ * cannot be taken apart. Backups of deletions that still contain the subject are exempt.
  *
  * Runs under the project lock. Returns the requests to signal. In a project without open exports it costs one index
  * probe.
@@ -38,7 +39,7 @@ export async function removeClaimedFromExports(tx: Transaction, claimed: Claimed
     .limit(1);
   if (open.length === 0) return [];
   const changed = await probeRows(tx, () =>
-    tx.execute<{ id: string; revoked: boolean }>(sql`
+    tx.execute<{ id: string; action: 'export.restarted' | 'export.revoked' | 'export.subjects_removed' }>(sql`
     WITH affected AS MATERIALIZED (
       SELECT DISTINCT export_digest.request_id, export_digest.seq, subjects.state
       FROM ${subjects} claimed
@@ -57,36 +58,51 @@ export async function removeClaimedFromExports(tx: Transaction, claimed: Claimed
         WHERE copied.request_id = export_digest.request_id AND copied.seq = export_digest.seq OFFSET 0) subjects
       WHERE claimed.request_id = ${requestId} AND claimed.batch = ${batch} AND subjects.state IN ('selected', 'exported')
         AND NOT ${coveredByBackup}),
+    exported AS (
+      SELECT request_id, count(*)::int AS claimed FROM affected WHERE state = 'exported' GROUP BY request_id),
+    reduced AS (
+      UPDATE ${archives} SET removed_subjects = removed_subjects + claimed
+      FROM exported JOIN ${requests} ON requests.id = exported.request_id
+      WHERE archives.request_id = exported.request_id AND requests.status = 'ready' AND requests.scope <> 'categories'
+        AND archives.removed_subjects + claimed < archives.subjects
+      RETURNING archives.request_id AS id),
     left_out AS (
       UPDATE ${subjects} SET state = 'left_out' FROM affected
-      WHERE ${deletesAllData} AND affected.state = 'selected' AND subjects.request_id = affected.request_id AND subjects.seq = affected.seq),
+      WHERE subjects.request_id = affected.request_id AND subjects.seq = affected.seq
+        AND CASE affected.state WHEN 'selected' THEN ${deletesAllData} ELSE affected.request_id IN (SELECT id FROM reduced) END
+      RETURNING subjects.request_id, subjects.seq),
+    subject_keys AS (
+      DELETE FROM ${archiveSubjectKeys} USING (
+        SELECT request_id, seq FROM left_out UNION ALL SELECT id, 0 FROM reduced) AS removed
+      WHERE archive_subject_keys.request_id = removed.request_id AND archive_subject_keys.seq = removed.seq),
     restarted AS (
       UPDATE ${requests} SET epoch = epoch + 1, wake_version = wake_version + 1, dispatch_at = ${DISPATCHED_SOON}
       WHERE id = ANY(ARRAY(SELECT request_id FROM affected WHERE state = 'selected')) RETURNING id),
     revoked AS (
       UPDATE ${requests} SET status = 'expired', wake_version = wake_version + 1, dispatch_at = ${DISPATCHED_SOON}
-      WHERE id = ANY(ARRAY(SELECT request_id FROM affected WHERE state = 'exported')) AND status = 'ready'
+      WHERE id = ANY(ARRAY(SELECT request_id FROM exported EXCEPT SELECT id FROM reduced)) AND status = 'ready'
       RETURNING id, project, kind, status, notify),
     keys AS (DELETE FROM ${archiveKeys} WHERE request_id = ANY(ARRAY(SELECT id FROM revoked))),
     archives AS (
       UPDATE ${archives} SET destroyed_at = ${at}, reason = 'subject_deleted' WHERE request_id = ANY(ARRAY(SELECT id FROM revoked))),
     deliveries AS (${notificationInsert('revoked', at)}),
     changed AS (
-      SELECT id, 'export.restarted' AS action FROM restarted UNION ALL SELECT id, 'export.revoked' FROM revoked),
+      SELECT id, 'export.restarted' AS action FROM restarted UNION ALL SELECT id, 'export.revoked' FROM revoked
+      UNION ALL SELECT id, 'export.subjects_removed' FROM reduced),
     audit AS (
       INSERT INTO ${auditEvents} (at, project, request_id, actor, action, detail)
       SELECT ${at}, ${project}, changed.id, ${LETHE}, changed.action,
              jsonb_build_object('deletion', ${requestId}::text, 'subjects', count(*))
       FROM changed JOIN affected ON affected.request_id = changed.id GROUP BY changed.id, changed.action)
-    SELECT id, action = 'export.revoked' AS revoked FROM changed ORDER BY id`),
+    SELECT id, action FROM changed ORDER BY id`),
   );
-  for (const { id, revoked: isRevoked } of changed) {
-    const action = isRevoked ? 'export.revoked' : 'export.restarted';
+  for (const { id, action } of changed)
     reportEvent(tx, { action, project, requestId: id, kind: 'export', detail: { deletion: requestId } });
-  }
-  const revoked = changed.flatMap((row) => (row.revoked ? [row.id] : []));
+  const revoked = changed.filter(({ action }) => action === 'export.revoked').map(({ id }) => id);
   const deletions = await invalidateBackups(tx, revoked);
-  return [...changed.map(({ id }) => id), ...deletions];
+  // The workflow of an archive that only lost subjects has nothing to do.
+  const toSignal = changed.filter(({ action }) => action !== 'export.subjects_removed').map(({ id }) => id);
+  return [...toSignal, ...deletions];
 }
 
 /**

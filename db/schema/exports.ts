@@ -18,6 +18,22 @@ export const archiveKeys = lethe.table('archive_keys', {
   digestKey: text('digest_key').notNull(),
 });
 
+/**
+ * The keys that encrypt the rows of one subject in the parts of an archive. A claim deletes them, and the rest of the
+ * archive stays readable. `seq` 0 encrypts rows of which a system cannot say whose they are.
+ */
+export const archiveSubjectKeys = lethe.table(
+  'archive_subject_keys',
+  {
+    requestId: text('request_id')
+      .notNull()
+      .references(() => archiveKeys.requestId, { onDelete: 'cascade' }),
+    seq: integer('seq').notNull(),
+    key: bytea('key').notNull(),
+  },
+  (table) => [primaryKey({ name: 'archive_subject_keys_pkey', columns: [table.requestId, table.seq] })],
+);
+
 /** The collection of one system in one epoch of an export. */
 export const collections = lethe.table(
   'collections',
@@ -77,10 +93,14 @@ export const archives = lethe.table(
     requestId: text('request_id')
       .primaryKey()
       .references(() => requests.id),
-    /** The name of the object in the archive storage. */
-    object: text('object').notNull(),
+    /** The epoch of the parts that the archive consists of. */
+    epoch: integer('epoch').notNull(),
+    /** The number of subjects that it contained when it was packaged. */
+    subjects: integer('subjects').notNull(),
+    /** How many of them deletions have removed since. */
+    removedSubjects: integer('removed_subjects').notNull().default(0),
     rows: bigint('rows', { mode: 'number' }).notNull(),
-    /** Size and digest of the unencrypted archive. */
+    /** Size and digest of the unencrypted archive as it was packaged. */
     bytes: bigint('bytes', { mode: 'number' }).notNull(),
     sha256: bytea('sha256').notNull(),
     readyAt: timestamptz('ready_at').notNull(),
@@ -91,6 +111,7 @@ export const archives = lethe.table(
   },
   () => [
     check('archives_reason_check', oneOf('reason', ARCHIVE_ENDS)),
+    check('archives_removed_subjects_check', sql`removed_subjects >= 0 AND removed_subjects < subjects`),
     check('archives_destroyed_check', sql`(destroyed_at IS NULL) = (reason IS NULL)`),
   ],
 );

@@ -72,8 +72,8 @@ const changeStatus = (requestId: string, status: string, at = START) =>
 async function readyExport(project: string, notify: string): Promise<string> {
   const more = { kind: 'export', format: 'ndjson', hardDeleteAt: null, notify } as const;
   const requestId = await accept(world, [user('u-1')], { project, ...more });
-  await world.sql`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
-    VALUES (${requestId}, ${`${requestId}/archive`}, 1, 1, '', ${START}, ${days(7)})`;
+  await world.sql`INSERT INTO lethe.archives (request_id, epoch, subjects, rows, bytes, sha256, ready_at, expires_at)
+    VALUES (${requestId}, 1, 1, 1, 1, '', ${START}, ${days(7)})`;
   await changeStatus(requestId, 'ready');
   return requestId;
 }

@@ -5,7 +5,7 @@ import type { ExportOptions } from '../../connectors/connector.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { type Fixture, batchOf, exportVerbOf, fixture, withTables, user, testContext } from '../connectors/fixture.ts';
 import { archives } from '../support/archives.ts';
-import { type Packed, collect, contents, pack, packingContext, unzipTest } from './packing.ts';
+import { type Packed, collect, contents, download, pack, packingContext, subjectKeys, unzipTest } from './packing.ts';
 
 const storage = archives();
 const settings = withTables({ table: 'app.order_notes', subject: 'user_id' });
@@ -28,13 +28,16 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-async function archiveOf(subjects: readonly Identity[][], format: ExportOptions['format'] = 'ndjson'): Promise<Packed> {
+async function archiveOf(
+  subjects: readonly Identity[][],
+  format: ExportOptions['format'] = 'ndjson',
+): Promise<Packed & { readonly key: string }> {
   const context = await packingContext(storage);
   const connector = db.connector({}, settings);
   const options: ExportOptions = { scope: 'data', since: null, format };
   const tables = exportVerbOf(connector)(batchOf(subjects), options, testContext());
   const request = { id: context.requestId, format, subjects: subjects.length };
-  return pack(context, contents(await collect(context, tables), request));
+  return { ...(await pack(context, contents(await collect(context, tables), request))), key: context.keys.key };
 }
 
 /** Finds the seeded rows of u-1 without the connector. */
@@ -117,6 +120,31 @@ test('packs the rows of exactly the two users of a request for two users', async
   expect(rows).not.toMatch(/canary-\w+-[3-6]/);
   expect(text('index.html')).not.toContain('canary');
 });
+
+test.each(['ndjson', 'csv'] as const)(
+  'packs %s without one of two users as if only the other was exported',
+  async (format) => {
+    const both = await archiveOf([user(1), user(2)], format);
+    const alone = await archiveOf([user(1)], format);
+    const manifest = { ...both.archive.manifest, subjects: 1, removedSubjects: 1 };
+    const keys = { key: both.key, subjects: subjectKeys([1]) };
+    const { files, zip } = await download(storage, keys, { ...both.archive, manifest });
+    expect([0, null]).toContain(unzipTest(zip));
+    expect([...files.keys()]).toEqual([...both.files.keys()]);
+    const rowsOf = (bytes: Buffer | undefined) => bytes?.toString().split('\n').toSorted();
+    for (const { path } of alone.manifest.files)
+      expect([path, rowsOf(files.get(path ?? ''))]).toEqual([path, rowsOf(alone.files.get(path ?? ''))]);
+    const { files: described, ...rest } = JSON.parse(files.get('manifest.json')?.toString() ?? '') as typeof manifest;
+    expect(rest).toMatchObject({ subjects: 1, removedSubjects: 1 });
+    for (const { path, rows, bytes, sha256 } of described) {
+      const file = files.get(path ?? '') ?? Buffer.alloc(0);
+      const single = alone.manifest.files.find((each) => each.path === path);
+      expect([path, rows, bytes]).toEqual([path, single?.rows, file.length]);
+      expect(sha256).toBe(createHash('sha256').update(file).digest('hex'));
+    }
+    expect(Buffer.concat([...files.values()]).toString()).not.toMatch(/canary-\w+-2|user2@x\.test|\b[ua]-2\b/i);
+  },
+);
 
 const FORMULAS = [
   '=1+1',

@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { expect } from 'vitest';
 import { fromBufferPromise } from 'yauzl';
-import { type ArchiveFigures, readArchive, writeArchive } from '../../archives/archive.ts';
+import { type ArchiveFigures, type StoredArchive, packArchive, readArchive } from '../../archives/archive.ts';
 import { generateArchiveKey } from '../../archives/encryption.ts';
-import { writePart } from '../../archives/part.ts';
+import { type ArchiveKeys, writePart } from '../../archives/part.ts';
 import type { ArchiveStorage } from '../../archives/storage/storage.ts';
+import { SubjectKeys } from '../../archives/subject-keys.ts';
 import type { ExportedColumn, ExportedTable } from '../../connectors/connector.ts';
 import type { Contents, Part } from '../../domain/archive.ts';
 import { requestId } from '../connectors/fixture.ts';
@@ -24,7 +25,7 @@ export const column = (name: string, more: Partial<ExportedColumn> = {}): Export
   ...more,
 });
 
-/** A table as a connector returns it, with the text of its NDJSON or CSV file. */
+/** A table as a connector returns it, with the text of its NDJSON or CSV file. All rows belong to subject 1. */
 export function table(
   name: string,
   text: string,
@@ -39,7 +40,7 @@ export function table(
     retained: null,
     anonymised: [],
     rows: (async function* () {
-      if (text !== '') yield Buffer.from(text);
+      if (text !== '') yield { owners: [1], rows, bytes: Buffer.from(text) };
     })(),
     figures: () => ({ rows, bytes: Buffer.byteLength(text) }),
     ...more,
@@ -50,26 +51,31 @@ export const lines = (...rows: readonly unknown[]): string => rows.map((row) => 
 
 export interface PackingContext {
   readonly storage: ArchiveStorage;
-  readonly key: string;
+  readonly keys: ArchiveKeys;
   readonly requestId: string;
   newName(): string;
 }
 
 export async function packingContext(storage: ArchiveStorage): Promise<PackingContext> {
   const id = requestId();
-  return { storage, key: await generateArchiveKey(), requestId: id, newName: () => `${id}/${randomUUID()}` };
+  const keys = { key: await generateArchiveKey(), subjects: subjectKeys([0, 1, 2, 3, 4, 5, 6]) };
+  return { storage, keys, requestId: id, newName: () => `${id}/${randomUUID()}` };
 }
+
+/** The same subject has the same key in every test, so that a test can leave one out. */
+export const subjectKeys = (seqs: readonly number[]): SubjectKeys =>
+  new SubjectKeys(seqs.map((seq) => ({ seq, key: createHash('sha256').update(`key of ${seq}`).digest() })));
 
 /** Writes the tables of a system as parts. */
 export async function collect(
-  { storage, key, newName }: PackingContext,
+  { storage, keys, newName }: PackingContext,
   tables: Iterable<ExportedTable> | AsyncIterable<ExportedTable>,
   system = 'app',
 ): Promise<readonly Part[]> {
   const parts: Part[] = [];
   for await (const each of tables) {
     const object = newName();
-    parts.push({ system, object, facts: await writePart(storage, key, object, each, NO_PROGRESS) });
+    parts.push({ system, object, facts: await writePart(storage, keys, object, each, NO_PROGRESS) });
   }
   return parts;
 }
@@ -98,24 +104,29 @@ export const contents = (
 });
 
 export interface Packed extends ArchiveFigures {
-  readonly object: string;
+  readonly archive: StoredArchive;
   readonly zip: Buffer;
   readonly files: ReadonlyMap<string, Buffer>;
   text(path: string): string;
 }
 
 /** Packs an archive, reads it as a download does, and unpacks all files. */
-export async function pack(context: PackingContext, archive: Contents): Promise<Packed> {
-  const object = context.newName();
-  const written = await writeArchive(context.storage, context.key, object, archive, NO_PROGRESS.signal);
-  const zip = await readAll(readArchive(context.storage, context.key, object));
+export async function pack({ storage, keys }: PackingContext, packed: Contents): Promise<Packed> {
+  const figures = await packArchive(storage, keys, packed, NO_PROGRESS.signal);
+  const archive = { manifest: figures.manifest, objects: packed.parts.map(({ object }) => object) };
+  return { ...figures, archive, ...(await download(storage, keys, archive)) };
+}
+
+/** Reads an archive as a download does, and unpacks all files. */
+export async function download(storage: ArchiveStorage, keys: ArchiveKeys, archive: StoredArchive) {
+  const zip = await readAll(readArchive(storage, keys, archive));
   const files = await unpack(zip);
   const text = (path: string): string => {
     const file = files.get(path);
     if (file === undefined) throw new Error(`${path} is not in the archive`);
     return file.toString();
   };
-  return { ...written, object, zip, files, text };
+  return { zip, files, text };
 }
 
 export async function readAll(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { type Entry, fromBufferPromise } from 'yauzl';
-import { zip } from '../../archives/zip.ts';
+import { deflateBlock, storedBlock } from '../../archives/deflate.ts';
+import { type ZipBlock, zip } from '../../archives/zip.ts';
 import { sized } from '../support/size.ts';
 import { readAll } from './packing.ts';
 
+const stored = (raw: Uint8Array): ZipBlock => ({ raw, deflated: storedBlock(raw) });
 const AT = new Date('2026-03-01T08:01:00Z');
 const MIB = 1024 * 1024;
 const LARGE = sized(5, 4_097);
@@ -11,18 +13,19 @@ const LARGE = sized(5, 4_097);
 const SIZE = sized('4 MiB', '4 GiB, as ZIP64,');
 
 test(`packs a file of more than ${SIZE} and the entry after it`, { timeout: 180_000 }, async () => {
-  const piece = Buffer.alloc(MIB, 'a');
-  const large = async function* (): AsyncGenerator<Uint8Array> {
+  const raw = Buffer.alloc(MIB, 'a');
+  const piece = { raw, deflated: await deflateBlock(raw) };
+  const large = async function* (): AsyncGenerator<ZipBlock> {
     for (let written = 0; written < LARGE; written += 1) yield piece;
   };
-  const small = async function* (): AsyncGenerator<Uint8Array> {
-    yield Buffer.from('second file');
+  const small = async function* (): AsyncGenerator<ZipBlock> {
+    yield stored(Buffer.from('second file'));
   };
   const packed = await readAll(
     zip(
       [
-        { path: 'large', bytes: large },
-        { path: 'small', bytes: small },
+        { path: 'large', blocks: large },
+        { path: 'small', blocks: small },
       ],
       AT,
     ),
@@ -39,38 +42,39 @@ test(`packs a file of more than ${SIZE} and the entry after it`, { timeout: 180_
 test('passes on the error of an entry and does not start the next one', async () => {
   const reason = new Error('the storage became unavailable');
   let started = 0;
-  const failing = async function* (): AsyncGenerator<Uint8Array> {
+  const failing = async function* (): AsyncGenerator<ZipBlock> {
     started += 1;
-    yield Buffer.alloc(300_000, 'a');
+    yield stored(Buffer.alloc(60_000, 'a'));
     throw reason;
   };
-  const entries = ['first', 'second'].map((path) => ({ path, bytes: failing }));
+  const entries = ['first', 'second'].map((path) => ({ path, blocks: failing }));
   await expect(readAll(zip(entries, AT))).rejects.toBe(reason);
   expect(started).toBe(1);
 });
 
 test('closes the open entry when the reader stops early', async () => {
   let closed = false;
-  const endless = async function* (): AsyncGenerator<Uint8Array> {
+  const endless = async function* (): AsyncGenerator<ZipBlock> {
     try {
-      for (;;) yield crypto.getRandomValues(new Uint8Array(60_000));
+      for (;;) yield stored(crypto.getRandomValues(new Uint8Array(60_000)));
     } finally {
       closed = true;
     }
   };
-  for await (const _ of zip([{ path: 'endless', bytes: endless }], AT)) break;
+  let read = 0;
+  for await (const piece of zip([{ path: 'endless', blocks: endless }], AT)) if ((read += piece.length) > 60_000) break;
   await expect.poll(() => closed).toBe(true);
 });
 
 test('reads entries no faster than the archive is consumed', async () => {
   let read = 0;
-  const endless = async function* (): AsyncGenerator<Uint8Array> {
+  const endless = async function* (): AsyncGenerator<ZipBlock> {
     for (;;) {
       read += 60_000;
-      yield crypto.getRandomValues(new Uint8Array(60_000));
+      yield stored(crypto.getRandomValues(new Uint8Array(60_000)));
     }
   };
-  const archive = zip([{ path: 'endless', bytes: endless }], AT);
+  const archive = zip([{ path: 'endless', blocks: endless }], AT);
   await archive.next();
   await new Promise((resolve) => {
     setTimeout(resolve, 300);

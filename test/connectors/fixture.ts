@@ -11,6 +11,7 @@ import type {
   ExportedTable,
   ExportOptions,
   HardDeletion,
+  OwnedRows,
   Resolved,
   Selection,
 } from '../../connectors/connector.ts';
@@ -234,8 +235,7 @@ export function addUpRanges(ranges: readonly FinishedRange[]): Record<string, { 
 export interface ExportedText {
   readonly table: ExportedTable;
   readonly text: string;
-  /** The sizes of the buffers. */
-  readonly pieces: readonly number[];
+  readonly blocks: readonly OwnedRows[];
   readonly figures: { readonly rows: number; readonly bytes: number };
 }
 
@@ -249,11 +249,11 @@ export async function exportAll(
   const got = new Map<string, ExportedText>();
   const whole: ExportOptions = { scope: 'data', since: null, format: 'ndjson', ...options };
   for await (const table of exportVerbOf(connector)(batch, whole, context)) {
-    const pieces: Buffer[] = [];
-    for await (const piece of table.rows) pieces.push(piece);
+    const blocks: OwnedRows[] = [];
+    for await (const block of table.rows) blocks.push(block);
     expect(got.has(table.table), `${table.table} comes once`).toBe(false);
-    const text = Buffer.concat(pieces).toString();
-    got.set(table.table, { table, text, pieces: pieces.map(({ length }) => length), figures: table.figures() });
+    const text = Buffer.concat(blocks.map(({ bytes }) => bytes)).toString();
+    got.set(table.table, { table, text, blocks, figures: table.figures() });
   }
   return got;
 }

@@ -21,27 +21,42 @@ export async function givenExport(
   return requestId;
 }
 
-/** Stores an archive key, as the first collected table does. */
+/** Stores the keys of an archive and its subjects, as the first collected table does. */
 export async function storeArchiveKey({ database }: Ledger, requestId: string): Promise<void> {
   const { encrypted, digestKey } = encryptSecret(KEYS, `archive ${requestId}`, 'a key');
   await database.$client`INSERT INTO lethe.archive_keys (request_id, encrypted, digest_key) VALUES (${requestId}, ${encrypted}, ${digestKey})`;
+  await database.$client`INSERT INTO lethe.archive_subject_keys (request_id, seq, key)
+    SELECT ${requestId}, seq, sha256(seq::text::bytea) FROM (
+      SELECT 0 AS seq UNION ALL SELECT seq FROM lethe.subjects WHERE request_id = ${requestId}) AS owner`;
 }
 
 /** Changes the rows as if the archive were ready. */
 export async function markReady({ database }: Ledger, requestId: string, at = START): Promise<void> {
   await database.$client`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${requestId} AND state = 'selected'`;
   await database.$client`UPDATE lethe.requests SET status = 'ready' WHERE id = ${requestId}`;
-  await database.$client`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
-    VALUES (${requestId}, 'object', 1, 1, '\\x00', ${at}, ${new Date(at.getTime() + 7 * 86_400_000)})`;
+  await database.$client`INSERT INTO lethe.archives (request_id, epoch, subjects, rows, bytes, sha256, ready_at, expires_at)
+    SELECT ${requestId}, 1, count(*), 1, 1, '\\x00', ${at}, ${new Date(at.getTime() + 7 * 86_400_000)}
+    FROM lethe.subjects WHERE request_id = ${requestId} AND state = 'exported'`;
 }
 
 export async function exportOf({ database }: Ledger, requestId: string) {
   const [row] = await database.$client<
-    { status: string; epoch: number; keys: number; reason: string | null; unseen: boolean; actions: string[] }[]
+    {
+      status: string;
+      epoch: number;
+      keys: number;
+      reason: string | null;
+      unseen: boolean;
+      actions: string[];
+      removed: number | null;
+      subjectKeys: number[];
+    }[]
   >`
     SELECT status, epoch, (SELECT count(*) FROM lethe.archive_keys WHERE request_id = id) AS keys,
            (SELECT reason FROM lethe.archives WHERE request_id = id), wake_version > wake_seen AS unseen,
-           ARRAY(SELECT action FROM lethe.audit_events WHERE request_id = requests.id AND action LIKE 'export.%' ORDER BY audit_events.id) AS actions
+           ARRAY(SELECT action FROM lethe.audit_events WHERE request_id = requests.id AND action LIKE 'export.%' ORDER BY audit_events.id) AS actions,
+           (SELECT removed_subjects FROM lethe.archives WHERE request_id = id) AS removed,
+           ARRAY(SELECT seq FROM lethe.archive_subject_keys WHERE request_id = requests.id ORDER BY seq) AS "subjectKeys"
     FROM lethe.requests WHERE id = ${requestId}`;
   if (row === undefined) throw new Error('no such request');
   return row;

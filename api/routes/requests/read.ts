@@ -32,9 +32,18 @@ const format = z.enum(EXPORT_FORMATS).openapi({ description: 'Format of the rows
 const Archive = z
   .strictObject({
     format,
-    rows: z.int().openapi({ description: 'Number of rows.' }),
-    bytes: z.int().openapi({ description: 'Size of the ZIP file as downloaded.' }),
-    sha256: z.string().openapi({ description: 'SHA-256 digest of the ZIP file as downloaded, in hexadecimal.' }),
+    removedSubjects: z.int().openapi({
+      description:
+        'Number of subjects whose rows deletions removed from the archive since it became ready. If it is not 0, `rows`, `bytes` and `sha256` are null; the manifest in each download has the current figures.',
+    }),
+    rows: z.int().nullable().openapi({ description: 'Number of rows. Null if subjects were removed.' }),
+    bytes: z
+      .int()
+      .nullable()
+      .openapi({ description: 'Size of the ZIP file as downloaded. Null if subjects were removed.' }),
+    sha256: z.string().nullable().openapi({
+      description: 'SHA-256 digest of the ZIP file as downloaded, in hexadecimal. Null if subjects were removed.',
+    }),
     readyAt: timestamp.openapi({ description: 'Time at which the archive became ready.' }),
     expiresAt: timestamp.openapi({
       description: 'Time at which Lethe destroys the archive key. The archive cannot be read from then on.',
@@ -44,7 +53,7 @@ const Archive = z
       .openapi({ description: 'Time at which the archive key was destroyed. Null while the archive can be read.' }),
     reason: z.enum(ARCHIVE_ENDS).nullable().openapi({
       description:
-        'Why the archive key was destroyed: it expired, a deletion claimed a subject of the archive, or a member destroyed it. Null before.',
+        'Why the archive key was destroyed: it expired, deletions claimed all subjects of the archive, or a member destroyed it. Null before.',
     }),
   })
   .openapi('Archive');

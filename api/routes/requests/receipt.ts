@@ -175,7 +175,12 @@ const ExportReceipt = z
       description: 'Rows from before this time are excluded from tables with a time column. Null if none are.',
       'x-example': null,
     }),
-    subjects: z.int().openapi({ description: 'Number of subjects.', 'x-example': 1 }),
+    subjects: z.int().openapi({ description: 'Number of subjects in the archive.', 'x-example': 1 }),
+    removedSubjects: z.int().openapi({
+      description:
+        'Number of subjects whose rows deletions removed from the archive since it became ready. `files` describes the archive before; the manifest in each download describes what that download contains.',
+      'x-example': 0,
+    }),
     systems: list(
       z.object({
         system: fields.system,

@@ -5,7 +5,7 @@ import { ident } from '../sql.ts';
 
 /** Counts the rows, and the values per column, in the server. No value leaves it. */
 export async function countCategories(session: Session, table: SelectedTable): Promise<ExportedTable | undefined> {
-  const { rowsOf, ...description } = table;
+  const { rowsOf, ownedRowsOf: _, ...description } = table;
   const columns = description.columns.map(({ name }) => ident(name));
   const counts = columns.map((column) => `count(${column})`).join(', ');
   const [counted] = await session.rows<{ rows: number; filled: number[] }>(
@@ -22,4 +22,4 @@ export async function countCategories(session: Session, table: SelectedTable): P
   };
 }
 
-async function* noRows(): AsyncGenerator<Buffer> {}
+async function* noRows(): AsyncGenerator<never> {}

@@ -7,6 +7,8 @@ import { selectTables } from './tables.ts';
 import { CallbackError, throwIfCancelled, runCallback, toStreamError } from '../failure.ts';
 import { HEARTBEAT_MS, type Session, openSession } from '../session.ts';
 
+const MANY_SUBJECTS = 1_000;
+
 /**
  * Reads all tables from one snapshot, taken after the identities are loaded. When the reader stops, the connection is
  * closed, which ends the server's COPY.
@@ -27,6 +29,8 @@ export async function* exportBatch(
     await session.run('SET client_connection_check_interval = 2000').catch(() => 0);
     const loaded = await prepareBatch(context, session, model, batch);
     await beginSnapshot(session);
+    // The batch table has no statistics that tell its size, and a nested loop over many subjects takes hours.
+    if (batch.size >= MANY_SUBJECTS) await session.run('SET LOCAL enable_nestloop = off');
     for (const table of selectTables(model, loaded.catalog, options, literalMembers(loaded.members))) {
       throwIfCancelled(activity.signal);
       await runCallback(() => activity.waitForSlot());
@@ -35,7 +39,8 @@ export async function* exportBatch(
         if (counted !== undefined) yield counted;
         continue;
       }
-      const reader = openRowReader(loaded, table, options.format, activity);
+      const onlySeq = batch.size === 1 ? batch.lastSeq : null;
+      const reader = openRowReader(loaded, table, { format: options.format, onlySeq }, activity);
       yield reader.table;
       if (reader.isUnfinished())
         throw new CallbackError(new Error(`the rows of ${table.table} were not read to their end`));

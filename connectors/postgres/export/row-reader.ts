@@ -1,6 +1,13 @@
-import { type ConnectorContext, ConnectorError, type ExportedTable, type ExportOptions } from '../../connector.ts';
+import {
+  type ConnectorContext,
+  ConnectorError,
+  type ExportedTable,
+  type ExportOptions,
+  type OwnedRows,
+} from '../../connector.ts';
 import type { LoadedBatch } from '../context.ts';
 import { copyCsv, copyNdjson } from './copy-sql.ts';
+import { rowsByOwners, rowsOfOne } from './owned-rows.ts';
 import type { SelectedTable } from './tables.ts';
 import { toStreamError } from '../failure.ts';
 import { RowEnds, wholeRows } from './whole-rows.ts';
@@ -16,24 +23,33 @@ export interface RowReader {
 /** Fetches rows as they are read. Closes the connection when they are not read to their end. */
 export function openRowReader(
   { session, catalog }: LoadedBatch,
-  { rowsOf, ...rest }: SelectedTable,
-  format: ExportOptions['format'],
+  { rowsOf, ownedRowsOf, ...rest }: SelectedTable,
+  {
+    format,
+    onlySeq,
+  }: Pick<ExportOptions, 'format'> & {
+    /** The only subject of the batch, to which all rows belong. Null if there are several. */
+    readonly onlySeq: number | null;
+  },
   activity: ConnectorContext,
 ): RowReader {
-  const sql = (format === 'csv' ? copyCsv : copyNdjson)({ ...rest, rowsOf }, catalog);
+  const copySql = format === 'csv' ? copyCsv : copyNdjson;
+  const sql = copySql({ ...rest, rowsOf, ownedRowsOf }, catalog, onlySeq === null);
   let state: 'new' | 'reading' | 'read' | 'closed' = 'new';
   let bytes = 0;
   const ends = new RowEnds(format);
   const rowCount = (): number => (format === 'csv' ? ends.rows - 1 : ends.rows);
 
-  async function* rows(): AsyncGenerator<Buffer> {
+  async function* rows(): AsyncGenerator<OwnedRows> {
     if (state !== 'new') throw new Error(`the rows of ${rest.table} can be read once, before the next table`);
     state = 'reading';
     try {
       const copy = session.copy(sql);
-      for await (const piece of wholeRows(copy, ends)) {
-        bytes += piece.length;
-        yield piece;
+      const pieces = wholeRows(copy, ends);
+      const owned = onlySeq === null ? rowsByOwners(pieces, format) : rowsOfOne(pieces, ends, format, onlySeq);
+      for await (const block of owned) {
+        bytes += block.bytes.length;
+        yield block;
       }
       // Returns after the COPY has ended. Only then is its row count known.
       await session.run('SELECT');

@@ -5,10 +5,13 @@ import { type KindModel, type Target, qualifiedColumn } from '../data-map/model.
 import { anyColumnFilled, planClearing } from '../chunks/clear-columns.ts';
 import { qualifiedName, ident, literal, relation } from '../sql.ts';
 import { where } from '../rows/where.ts';
+import { OWNERS, ownersOf } from './owners.ts';
 
 /** A table of an export, with a query for the selected rows. */
 export interface SelectedTable extends Omit<ExportedTable, 'rows' | 'figures'> {
   rowsOf(columns: string): string;
+  /** As `rowsOf`, with the owners of each row as the first column. */
+  ownedRowsOf(columns: string): string;
 }
 
 /** Without rows of other persons and omitted columns. The subject's own table is the first. A table with two entries appears once, with the rows of both. */
@@ -58,6 +61,10 @@ function selectTable(
     retained: bases.length === 0 ? null : [...new Set(bases)].join('; '),
     anonymised: targets.flatMap((target) => Object.keys(target.anonymise ?? {})).filter((name) => !isOmitted(name)),
     rowsOf: (list) => unionRows(relation(table), list, conditions),
+    ownedRowsOf: (list) => {
+      const { joins, owners } = ownersOf(targets, { model, catalog, members });
+      return unionRows(`${relation(table)} ${joins}`, `${owners} AS ${OWNERS}, ${list}`, conditions);
+    },
   };
 }
 

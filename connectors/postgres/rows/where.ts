@@ -56,7 +56,12 @@ const anyOf = (conditions: readonly string[]): string => conditions.map((each) =
  * A row of the alias table that only its alias finds belongs to another subject if it leads to an existing subject or to
  * another alias. The links of the batch's own subjects are found by where they lead.
  */
-function leadsNowhere(target: Target, { columns }: Match, { map, key, types }: KindModel, catalog: Catalog): string {
+export function leadsNowhere(
+  target: Target,
+  { columns }: Match,
+  { map, key, types }: KindModel,
+  catalog: Catalog,
+): string {
   const { aliases } = map;
   if (target.role !== 'aliases' || aliases === undefined || columns[0] !== aliases.alias) return '';
   const linked = `${relation(target.table)}.${ident(aliases.subject)}::text`;

@@ -131,7 +131,7 @@ test('returns the same 404 page for every link that cannot be used', async () =>
   await api.sql`UPDATE lethe.archives SET expires_at = ${api.clock.now} WHERE request_id = ${past.id}`;
   for (const { path } of links) expect(await textOf('POST', path)).toEqual(unusable);
   // The file is still in the storage, but cannot be decrypted without its key.
-  expect((await stat(join(folder, keyless.object))).size).toBeGreaterThan(keyless.bytes.length);
+  expect((await stat(join(folder, keyless.object))).size).toBeGreaterThan(200_000);
 
   api.statements();
   for (const path of [

@@ -47,7 +47,7 @@ const manifest = (rows: number) => ({ files: [{ rows }] }) as unknown as Manifes
 const makeReady = (requestId: string, epoch = 1) =>
   storeArchive(
     world.database,
-    { requestId, epoch, object: `${requestId}/archive`, bytes: 9, sha256: 'ab', manifest: manifest(1) },
+    { requestId, epoch, bytes: 9, sha256: 'ab', manifest: manifest(1) },
     { at, keptMs: POLICY.exportsKeptMs, window: POLICY.window },
   );
 

@@ -48,7 +48,7 @@ const givenDeletionsThatExportFirst = (prefix: string) =>
 
 function makeReady(requestId: string) {
   const manifest = { files: [] } as unknown as Manifest;
-  const archive: WrittenArchive = { requestId, epoch: 1, object: 'object', bytes: 1, sha256: '00', manifest };
+  const archive: WrittenArchive = { requestId, epoch: 1, bytes: 1, sha256: '00', manifest };
   return storeArchive(world.database, archive, { at: RUN, keptMs: 1_000, window: POLICY.window });
 }
 
@@ -61,7 +61,7 @@ interface End {
 }
 /** The final state of each request and of its one subject, read in one statement for all rounds. */
 const endsOf = (requestIds: readonly string[]): Promise<readonly End[]> => world.sql<End[]>`
-  SELECT state, status, epoch, reason, (SELECT count(*) FROM lethe.archive_keys WHERE request_id = given_request.id) AS keys
+  SELECT state, status, requests.epoch, reason, (SELECT count(*) FROM lethe.archive_keys WHERE request_id = given_request.id) AS keys
   FROM unnest(${requestIds as string[]}::text[]) WITH ORDINALITY AS given_request (id, round)
   JOIN lethe.requests ON requests.id = given_request.id
   JOIN lethe.subjects ON subjects.request_id = given_request.id

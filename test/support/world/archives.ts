@@ -1,5 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { readArchive } from '../../../archives/archive.ts';
+import { SubjectKeys } from '../../../archives/subject-keys.ts';
+import { readReadyArchive } from '../../../db/exports/contents.ts';
 import { readKey } from '../../../db/exports/key.ts';
 import { unpack, readAll } from '../../archives/packing.ts';
 import { KEYS } from '../ledger.ts';
@@ -7,11 +9,11 @@ import type { World } from './world.ts';
 
 /** The files of the archive that a caller would download, by path. */
 export async function archiveFiles(world: World, requestId: string): Promise<ReadonlyMap<string, Buffer>> {
-  const [row] = await world.sql<{ object: string }[]>`
-    SELECT object FROM lethe.archives WHERE request_id = ${requestId}`;
+  const archive = await readReadyArchive(world.database, requestId);
   const key = await readKey(world.database, KEYS, requestId);
-  if (row === undefined || key === null) throw new Error('the request has no ready archive with a key');
-  return unpack(await readAll(readArchive(world.deps.storage, key, row.object)));
+  if (archive === null || key === null) throw new Error('the request has no ready archive with a key');
+  const keys = { key, subjects: new SubjectKeys(archive.subjectKeys) };
+  return unpack(await readAll(readArchive(world.deps.storage, keys, archive)));
 }
 
 /** The contents of all files of the archive as one text. */

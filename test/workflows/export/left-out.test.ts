@@ -3,7 +3,7 @@ import { folderStorage } from '../../../archives/storage/folder.ts';
 import type { ArchiveStorage } from '../../../archives/storage/storage.ts';
 import { archiveFolder } from '../../support/archives.ts';
 import { exportOf } from '../../support/exports.ts';
-import { archiveText, objectsOf } from '../../support/world/archives.ts';
+import { archiveFiles, archiveText, objectsOf } from '../../support/world/archives.ts';
 import { user } from '../../support/ledger.ts';
 import { addUser, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
 import { ended, eventually, statusOf, submit } from '../../support/world/actions.ts';
@@ -13,16 +13,15 @@ import { startWorld, type World } from '../../support/world/world.ts';
 // A deletion claims a subject of an export at different times (rule 17).
 let world: World;
 const folder = archiveFolder();
-/** An archive is written only after this has resolved. Does not delay its parts. */
+/** An archive is packed only after this has resolved. */
 let beforePackaging: Promise<void> | null = null;
 beforeAll(async () => {
   const stored = folderStorage(folder);
   const storage: ArchiveStorage = {
     ...stored,
-    async write(name, bytes, signal) {
-      const [requestId = ''] = name.split('/');
-      if (beforePackaging !== null && (await statusOf(world, requestId)).status === 'packaging') await beforePackaging;
-      return stored.write(name, bytes, signal);
+    async *read(name) {
+      await beforePackaging;
+      yield* stored.read(name);
     },
   };
   world = await startWorld(await timeSkipping(), { two: { crm: true } }, { storage });
@@ -73,7 +72,7 @@ test('collects everything again without a subject that a deletion claims during 
   for (const sql of [world.app, world.crm]) expect(await rowsOf(sql, 'u-2')).toEqual(ALL_ROWS);
 });
 
-test('discards an archive and packages again when a deletion claims a subject while it is written', async () => {
+test('discards an archive and packages again when a deletion claims a subject while it is packed', async () => {
   await addUsers('u-3', 'u-4');
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
   beforePackaging = gate;
@@ -87,19 +86,38 @@ test('discards an archive and packages again when a deletion claims a subject wh
   const files = await archiveText(world, requestId);
   expect(files).not.toMatch(rowsOfUser('u-3'));
   expect(files).toMatch(rowsOfUser('u-4'));
-  await eventually('only the archive is left', async () => (await objectsOf(folder, requestId)) === 1);
+  const [parts] = await world.sql<[{ count: number }]>`
+    SELECT count(*)::int FROM lethe.collected_tables WHERE request_id = ${requestId} AND epoch = 2`;
+  await eventually('only this archive is left', async () => (await objectsOf(folder, requestId)) === parts.count);
 });
 
-test('destroys the key and the file of a ready archive when a deletion claims its subject, and of no other archive', async () => {
+test('keeps a ready archive without a claimed subject, and destroys key and objects with the last one', async () => {
   await addUsers('u-5', 'u-6');
   const [affected, unaffected] = [await submitExport('u-5', 'u-6'), await submitExport('u-6')];
   for (const requestId of [affected, unaffected]) await waitForStatus(requestId, 'ready');
+  const objects = await objectsOf(folder, affected);
   await deleteNow('u-5');
-  expect(await exportOf(world, affected)).toMatchObject({ status: 'expired', keys: 0, reason: 'subject_deleted' });
-  await eventually('the file is removed', async () => (await objectsOf(folder, affected)) === 0);
-  expect(await ended(world, affected)).toBe('expired');
-  expect(await exportOf(world, unaffected)).toMatchObject({ status: 'ready', keys: 1, reason: null });
-  expect(await archiveText(world, unaffected)).toMatch(rowsOfUser('u-6'));
+  expect(await exportOf(world, affected)).toMatchObject({
+    status: 'ready',
+    keys: 1,
+    epoch: 1,
+    removed: 1,
+    reason: null,
+  });
+  const files = await archiveFiles(world, affected);
+  const text = [...files.values()].join('\n');
+  expect(text).not.toMatch(/\bu-5\b/);
+  expect(text).toMatch(rowsOfUser('u-6'));
+  const whole = await archiveFiles(world, unaffected);
+  for (const [path, bytes] of files)
+    if (path.startsWith('data/')) expect([path, bytes]).toEqual([path, whole.get(path)]);
+  expect(await objectsOf(folder, affected)).toBe(objects);
+  await deleteNow('u-6');
+  for (const requestId of [affected, unaffected]) {
+    expect(await exportOf(world, requestId)).toMatchObject({ status: 'expired', keys: 0, reason: 'subject_deleted' });
+    await eventually('the objects are removed', async () => (await objectsOf(folder, requestId)) === 0);
+    expect(await ended(world, requestId)).toBe('expired');
+  }
 });
 
 test('ends as cancelled without key and object when a deletion claims the only subject', async () => {
@@ -116,7 +134,7 @@ test('ends as cancelled without key and object when a deletion claims the only s
   expect(await objectsOf(folder, requestId)).toBe(0);
 });
 
-test('destroys an archive that was collected before a claimed part deletion cleared the columns', async () => {
+test('removes a subject from an archive that was collected before a claimed part deletion cleared the columns', async () => {
   await addUsers('u-8', 'u-9');
   const faults = world.faultsOf('two', 'crm');
   faults.away.add('hardDelete');
@@ -126,12 +144,9 @@ test('destroys an archive that was collected before a claimed part deletion clea
   const [affected, unaffected] = [await submitExport('u-8', 'u-9'), await submitExport('u-9')];
   for (const requestId of [affected, unaffected]) await waitForStatus(requestId, 'ready');
   faults.away.delete('hardDelete');
-  await waitForStatus(affected, 'expired');
-  expect(await exportOf(world, affected)).toMatchObject({
-    keys: 0,
-    reason: 'subject_deleted',
-    actions: expect.arrayContaining(['export.revoked']),
-  });
+  await eventually('removed', async () => (await exportOf(world, affected)).removed === 1);
+  expect(await exportOf(world, affected)).toMatchObject({ status: 'ready', keys: 1, subjectKeys: [2] });
+  expect(await archiveText(world, affected)).not.toMatch(rowsOfUser('u-8'));
   expect(await exportOf(world, unaffected)).toMatchObject({ status: 'ready', keys: 1, reason: null });
   const again = await submitExport('u-8');
   await waitForStatus(again, 'ready');

@@ -24,9 +24,18 @@ CREATE TABLE "lethe"."archive_storage" (
 	CONSTRAINT "archive_storage_one_row_check" CHECK (one_row)
 );
 --> statement-breakpoint
+CREATE TABLE "lethe"."archive_subject_keys" (
+	"request_id" text,
+	"seq" integer,
+	"key" bytea NOT NULL,
+	CONSTRAINT "archive_subject_keys_pkey" PRIMARY KEY("request_id","seq")
+);
+--> statement-breakpoint
 CREATE TABLE "lethe"."archives" (
 	"request_id" text PRIMARY KEY,
-	"object" text NOT NULL,
+	"epoch" integer NOT NULL,
+	"subjects" integer NOT NULL,
+	"removed_subjects" integer DEFAULT 0 NOT NULL,
 	"rows" bigint NOT NULL,
 	"bytes" bigint NOT NULL,
 	"sha256" bytea NOT NULL,
@@ -35,6 +44,7 @@ CREATE TABLE "lethe"."archives" (
 	"destroyed_at" timestamp with time zone,
 	"reason" text,
 	CONSTRAINT "archives_reason_check" CHECK (reason IN ('expired', 'subject_deleted', 'destroyed')),
+	CONSTRAINT "archives_removed_subjects_check" CHECK (removed_subjects >= 0 AND removed_subjects < subjects),
 	CONSTRAINT "archives_destroyed_check" CHECK ((destroyed_at IS NULL) = (reason IS NULL))
 );
 --> statement-breakpoint
@@ -530,6 +540,7 @@ CREATE INDEX "subjects_due" ON "lethe"."subjects" ("project","hard_delete_at") W
 CREATE INDEX "subjects_batch" ON "lethe"."subjects" ("request_id","batch","seq") WHERE batch IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "subjects_attached" ON "lethe"."subjects" ("owner_request","owner_seq") WHERE state = 'attached';--> statement-breakpoint
 ALTER TABLE "lethe"."archive_keys" ADD CONSTRAINT "archive_keys_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
+ALTER TABLE "lethe"."archive_subject_keys" ADD CONSTRAINT "archive_subject_keys_request_id_archive_keys_request_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."archive_keys"("request_id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "lethe"."archives" ADD CONSTRAINT "archives_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."collected_tables" ADD CONSTRAINT "collected_tables_collection_fkey" FOREIGN KEY ("request_id","epoch","system") REFERENCES "lethe"."collections"("request_id","epoch","system");--> statement-breakpoint
 ALTER TABLE "lethe"."collections" ADD CONSTRAINT "collections_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
