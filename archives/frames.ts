@@ -2,7 +2,7 @@ import { StorageError } from './storage/storage.ts';
 
 /** Rows of the same subjects in a part. */
 export interface Frame {
-  /** The `seq` of each subject that the rows belong to. Empty for a header, which belongs to nobody. */
+  /** The `seq` of each subject that the rows belong to. Empty for a header, which belongs to no subject. */
   readonly owners: readonly number[];
   readonly rows: number;
   /** The length of the rows before compression. */

@@ -68,66 +68,54 @@ export async function* zip(entries: readonly ZipEntry[], madeAt: Date): AsyncGen
 const dosDate = (at: Date): number =>
   (Math.max(at.getUTCFullYear() - 1980, 0) << 9) | ((at.getUTCMonth() + 1) << 5) | at.getUTCDate();
 
-type Field = readonly [bytes: 2 | 4 | 8, value: number];
-const u16 = (value: number): Field => [2, value];
-const u32 = (value: number): Field => [4, value];
-const u64 = (value: number): Field => [8, value];
-
-function record(fields: readonly Field[], ...rest: readonly Buffer[]): Buffer {
-  const parts = fields.map(([size, value]) => {
-    const part = Buffer.alloc(size);
-    if (size === 8) part.writeBigUInt64LE(BigInt(value));
-    else part.writeUIntLE(value, 0, size);
-    return part;
-  });
-  return Buffer.concat([...parts, ...rest]);
-}
+const u16 = (...values: readonly number[]): Buffer => Buffer.from(Uint16Array.from(values).buffer);
+const u32 = (...values: readonly number[]): Buffer => Buffer.from(Uint32Array.from(values).buffer);
+const u64 = (...values: readonly number[]): Buffer => Buffer.from(BigUint64Array.from(values, BigInt).buffer);
 
 const isLarge = ({ raw, deflated }: Pick<Written, 'raw' | 'deflated'>): boolean => raw >= MAX_32 || deflated >= MAX_32;
 
 /** The sizes and the checksum are 0 here, because they follow the file. */
 const localHeader = (name: Buffer, date: number): Buffer =>
-  record(
-    [
-      ...[u32(0x04034b50), u16(VERSION), u16(FLAGS), u16(DEFLATE), u16(NOON), u16(date)],
-      ...[u32(0), u32(0), u32(0), u16(name.length), u16(0)],
-    ],
-    name,
-  );
+  Buffer.concat([u32(0x04034b50), u16(VERSION, FLAGS, DEFLATE, NOON, date), u32(0, 0, 0), u16(name.length, 0), name]);
 
 function dataDescriptor(entry: Written): Buffer {
-  const size = isLarge(entry) ? u64 : u32;
-  return record([u32(0x08074b50), u32(entry.crc), size(entry.deflated), size(entry.raw)]);
+  const sizes = isLarge(entry) ? u64 : u32;
+  return Buffer.concat([u32(0x08074b50, entry.crc), sizes(entry.deflated, entry.raw)]);
 }
 
 function directoryEntry(entry: Written, date: number): Buffer {
   const { name, offset, crc, raw, deflated } = entry;
   const isZip64 = isLarge(entry) || offset >= MAX_32;
-  const extra = isZip64 ? record([u16(1), u16(24), u64(raw), u64(deflated), u64(offset)]) : Buffer.alloc(0);
-  const field32 = (value: number): Field => u32(isZip64 ? MAX_32 : value);
-  return record(
-    [
-      ...[u32(0x02014b50), u16(MADE_BY_UNIX), u16(isZip64 ? VERSION_ZIP64 : VERSION), u16(FLAGS), u16(DEFLATE)],
-      ...[u16(NOON), u16(date), u32(crc), field32(deflated), field32(raw), u16(name.length), u16(extra.length)],
-      ...[u16(0), u16(0), u16(0), u32(MODE * 0x10000), field32(offset)],
-    ],
+  const extra = isZip64 ? Buffer.concat([u16(1, 24), u64(raw, deflated, offset)]) : Buffer.alloc(0);
+  const [size32, raw32, offset32] = [deflated, raw, offset].map((value) => (isZip64 ? MAX_32 : value));
+  return Buffer.concat([
+    u32(0x02014b50),
+    u16(MADE_BY_UNIX, isZip64 ? VERSION_ZIP64 : VERSION, FLAGS, DEFLATE, NOON, date),
+    u32(crc, size32 ?? 0, raw32 ?? 0),
+    u16(name.length, extra.length, 0, 0, 0),
+    u32(MODE * 0x10000, offset32 ?? 0),
     name,
     extra,
-  );
+  ]);
 }
 
 function endOfDirectory(entries: number, offset: number, length: number): Buffer {
   const isZip64 = entries >= MAX_16 || offset >= MAX_32 || length >= MAX_32;
-  const count = u16(isZip64 ? MAX_16 : entries);
-  const end = record([
-    ...[u32(0x06054b50), u16(0), u16(0), count, count],
-    ...[u32(isZip64 ? MAX_32 : length), u32(isZip64 ? MAX_32 : offset), u16(0)],
+  const count = isZip64 ? MAX_16 : entries;
+  const end = Buffer.concat([
+    u32(0x06054b50),
+    u16(0, 0, count, count),
+    isZip64 ? u32(MAX_32, MAX_32) : u32(length, offset),
+    u16(0),
   ]);
   if (!isZip64) return end;
-  const zip64End = record([
-    ...[u32(0x06064b50), u64(44), u16(MADE_BY_UNIX), u16(VERSION_ZIP64), u32(0), u32(0)],
-    ...[u64(entries), u64(entries), u64(length), u64(offset)],
-  ]);
-  const locator = record([u32(0x07064b50), u32(0), u64(offset + length), u32(1)]);
-  return Buffer.concat([zip64End, locator, end]);
+  const zip64End = [
+    u32(0x06064b50),
+    u64(44),
+    u16(MADE_BY_UNIX, VERSION_ZIP64),
+    u32(0, 0),
+    u64(entries, entries, length, offset),
+  ];
+  const locator = [u32(0x07064b50, 0), u64(offset + length), u32(1)];
+  return Buffer.concat([...zip64End, ...locator, end]);
 }

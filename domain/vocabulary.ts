@@ -112,7 +112,7 @@ export type Outcome = (typeof OUTCOMES)[number];
  * For an export:
  *
  *     selected → exported                          (the subject is in the ready archive)
- *         ↘ left_out, cancelled, not_found         (left_out: a deletion claimed the subject first, rule 17)
+ *         ↘ left_out, cancelled, not_found         (left_out: a deletion claimed the subject, also later, rule 17)
  *
  * Only `soft_deleted` and `scheduled` subjects can be claimed. A claimed subject becomes `deleted`, or
  * `partially_deleted` if an operator skipped a system, whose data is not verified.
@@ -209,7 +209,7 @@ export const ON_CONFLICT = ['attach', 'reject'] as const;
 export const LETHE = 'lethe';
 
 /**
- * Why the key of an archive was destroyed: it expired, a deletion claimed one of its subjects, or a member destroyed
+ * Why the key of an archive was destroyed: it expired, deletions claimed all of its subjects, or a member destroyed
  * it.
  */
 export const ARCHIVE_ENDS = ['expired', 'subject_deleted', 'destroyed'] as const;

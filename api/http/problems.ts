@@ -160,7 +160,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   archive_not_ready: {
     title: 'Archive not available',
     advice:
-      'Nothing was changed. The archive exists while the status of the export is `ready`. It is no longer available once a member destroys it, it expires, or a deletion claims one of its subjects; submit a new export.',
+      'Nothing was changed. The archive exists while the status of the export is `ready`. It is no longer available once a member destroys it, it expires, or deletions claim all of its subjects; submit a new export.',
   },
   link_not_found: {
     title: 'Download link not found',

@@ -48,7 +48,7 @@ const OUTCOME_MEANINGS: Readonly<Record<Outcome, string>> = {
   deleted: 'the subject is deleted in every system, except for its `retained` rows and its `anonymised` own row.',
   partially_deleted: 'the subject is deleted, except in a system that an operator skipped.',
   exported: 'the data of the subject is in the archive.',
-  left_out: 'the archive does not contain the subject, because a deletion claimed it first.',
+  left_out: 'the archive does not contain the subject, because a deletion claimed it.',
 };
 export const OUTCOME_DESCRIPTION = valuesDescription(
   'Outcome of the submitted identity. Null until it is resolved.',
@@ -69,7 +69,7 @@ export const STATE_DESCRIPTIONS: Readonly<Record<SubjectState, string>> = {
   scheduled: 'Part deletion: subjects that wait for the claim. They are not hidden.',
   selected: 'Export: subjects that belong in the archive.',
   exported: 'Export: subjects that are in the archive.',
-  left_out: 'Export: subjects that a deletion claimed first.',
+  left_out: 'Export: subjects that a deletion claimed.',
 };
 
 const SCOPE_MEANINGS: Readonly<Record<Scope, string>> = {

@@ -21,7 +21,7 @@ import { collectSystem, conclude, expireArchive, packageArchive } from './steps.
  *     some of the subjects, or they are cancelled, a new epoch collects everything again without them (rule 17).
  *  3. Package the collections of one epoch into one archive. A system that fails raises attention: an archive without
  *     its part is never ready.
- *  4. Ready: identities are purged. The archive can be downloaded until it expires, a subject is deleted, or a member
+ *  4. Ready: identities are purged. The archive can be downloaded until it expires, its last subject is deleted, or a member
  *     destroys it.
  *  5. Conclude: destroy the key, remove the objects, end the request.
  */

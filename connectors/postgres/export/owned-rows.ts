@@ -7,7 +7,7 @@ export const OWNERS_END = { ndjson: '\u0002', csv: ',' } as const;
 /** The rows of which the system cannot say whose they are. */
 const UNKNOWN: readonly number[] = [0];
 
-/** Yields the rows of the only subject. `ends` has counted the rows of each piece. A header belongs to nobody. */
+/** Yields the rows of the only subject. `ends` has counted the rows of each piece. A header belongs to no subject. */
 export async function* rowsOfOne(
   pieces: AsyncIterable<Buffer>,
   ends: RowEnds,

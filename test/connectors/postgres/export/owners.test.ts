@@ -27,7 +27,7 @@ beforeAll(async () => {
     INSERT INTO app.participants SELECT 'u-' || n, n, E'"quoted",\\nline' FROM generate_series(1, 6) n;
     INSERT INTO app.participants VALUES ('u-1', 2, 'of two');
     INSERT INTO app.messages VALUES ('u-1', 'u-2', true, 'both'), ('u-1', 'u-3', false, 'only the sender'),
-      ('u-4', 'u-1', true, NULL), ('u-9', 'u-2', true, ''), ('u-9', 'u-9', true, 'nobody');
+      ('u-4', 'u-1', true, NULL), ('u-9', 'u-2', true, ''), ('u-9', 'u-9', true, 'of others');
     INSERT INTO app.memos VALUES (1, '{u-1,u-2,u-9}'), (2, '{u-3,u-3}'), (3, '{u-9}'), (4, '{}');
     INSERT INTO app.comments VALUES (1, NULL, 'u-1', 'root'), (2, 1, 'u-2', 'answer'), (3, 2, 'u-9', 'below'), (4, NULL, 'u-9', 'x');
     INSERT INTO app.order_items SELECT n, 3, E'sku "\\n' || n FROM generate_series(1, 6) n`);
