@@ -96,7 +96,9 @@ test(
       expect(entry).toMatchObject({ rows });
       expect(await countLines(file, entry?.path ?? '')).toBe(rows);
     }
-    const [archive] = await ledger<{ object: string }[]>`SELECT object FROM lethe.archives WHERE request_id = ${id}`;
-    expect(objects(id).map((name) => `${id}/${name}`)).toEqual([archive?.object]);
+    const parts = await ledger<{ object: string }[]>`
+      SELECT object FROM lethe.collected_tables JOIN lethe.archives USING (request_id, epoch) WHERE request_id = ${id}`;
+    const names = objects(id).map((name) => `${id}/${name}`);
+    expect(names.toSorted()).toEqual(parts.map(({ object }) => object).toSorted());
   },
 );

@@ -14,7 +14,15 @@ import {
   statusOf,
 } from '../../support/world/actions.ts';
 import { withWorld } from '../../support/world/world.ts';
-import { hasKey, countStoredIdentities, waitForStatus, rowsIn, faultyStorage, submitExport } from './exporting.ts';
+import {
+  hasKey,
+  countStoredIdentities,
+  waitForOnlyParts,
+  waitForStatus,
+  rowsIn,
+  faultyStorage,
+  submitExport,
+} from './exporting.ts';
 
 const storage = faultyStorage();
 const world = await withWorld({ demo: {}, two: { crm: true } }, { storage });
@@ -99,7 +107,7 @@ test('collects every table again when an attempt fails, and leaves no object of 
   const tables = await world.sql<{ name: string }[]>`
     SELECT facts ->> 'table' AS name FROM lethe.collected_tables WHERE request_id = ${requestId}`;
   expect(new Set(tables.map(({ name }) => name)).size).toBe(tables.length);
-  await eventually('one object', async () => storage.objectsOf(requestId).length === 1);
+  await waitForOnlyParts(world, storage, requestId);
 });
 
 test('raises attention while the storage is unavailable, and packages the archive afterwards', async () => {
@@ -126,7 +134,7 @@ test('collects everything again when the storage has lost an object', async () =
     'data/app/app.users.ndjson': 1,
     'data/app/app.events.ndjson': 3,
   });
-  await eventually('one object', async () => storage.objectsOf(requestId).length === 1);
+  await waitForOnlyParts(world, storage, requestId);
 });
 
 test('leaves no archive, key, object or identity when it is cancelled during the collection', async () => {

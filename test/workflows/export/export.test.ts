@@ -11,7 +11,15 @@ import { addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.t
 import { ended, eventually, sleepUntil, statusOf, submit } from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
-import { hasKey, countStoredIdentities, waitForStatus, rowsIn, faultyStorage, submitExport } from './exporting.ts';
+import {
+  hasKey,
+  countStoredIdentities,
+  waitForOnlyParts,
+  waitForStatus,
+  rowsIn,
+  faultyStorage,
+  submitExport,
+} from './exporting.ts';
 
 let world: World;
 const storage = faultyStorage();
@@ -46,7 +54,7 @@ test('archives every row of the subject and no other, purges the identities, and
   expect(await archiveText(world, requestId)).not.toContain('bystander');
   expect((await statusOf(world, requestId)).states).toEqual({ exported: 1 });
   expect(await countStoredIdentities(world, requestId)).toBe(0);
-  await eventually('one object', async () => storage.objectsOf(requestId).length === 1);
+  await waitForOnlyParts(world, storage, requestId);
   expect(await rowsOf(world.app, 'u-1')).toEqual(ALL_ROWS);
   expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: false, hidden: false });
   const [row] = await world.sql<{ receipt: { subjects: number; notIncluded: string[]; files: { rows: number }[] } }[]>`
@@ -65,6 +73,7 @@ test('destroys the key, then the objects, and ends the request when the archive 
   expect((await statusOf(world, requestId)).status).toBe('ready');
   expect(nonEmpty(await rowsIn(world, requestId))).toEqual(ALL_FILES);
 
+  const parts = await waitForOnlyParts(world, storage, requestId);
   const atRemoval: unknown[] = [];
   storage.onRemoval = async (id) => {
     if (id !== requestId) return;
@@ -73,7 +82,7 @@ test('destroys the key, then the objects, and ends the request when the archive 
   };
   expect(await ended(world, requestId)).toBe('expired');
   storage.onRemoval = null;
-  expect(atRemoval).toEqual([{ key: false, objects: 1, status: 'expired' }]);
+  expect(atRemoval).toEqual([{ key: false, objects: parts, status: 'expired' }]);
   expect(storage.objectsOf(requestId)).toEqual([]);
   expect(await archiveOf(requestId)).toMatchObject({ reason: 'expired' });
 });
@@ -82,12 +91,12 @@ test('destroys the key at the expiry while the storage is unavailable, and remov
   await addUser(world.app, 'u-3');
   const requestId = await submitExport(world, 'demo', [user('u-3')]);
   await waitForStatus(world, requestId, 'ready');
-  await eventually('one object', async () => storage.objectsOf(requestId).length === 1);
+  const parts = await waitForOnlyParts(world, storage, requestId);
   storage.unavailable = true;
   await sleepUntil(world, new Date((await archiveOf(requestId)).expiresAt.getTime() + DAY_MS));
   await waitForStatus(world, requestId, 'expired');
   expect(await hasKey(world, requestId)).toBe(false);
-  expect(storage.objectsOf(requestId)).toHaveLength(1);
+  expect(storage.objectsOf(requestId)).toHaveLength(parts);
   expect((await statusOf(world, requestId)).attention).toMatchObject([
     { system: 'lethe', code: 'storage_unavailable' },
   ]);

@@ -67,6 +67,15 @@ export async function rowsIn(world: World, requestId: string): Promise<Readonly<
   return Object.fromEntries(tables.map(([path, bytes]) => [path, String(bytes).split('\n').length - 1]));
 }
 
+/** Waits until the storage contains exactly the parts of the archive, and returns how many these are. */
+export async function waitForOnlyParts(world: World, storage: FaultyStorage, requestId: string): Promise<number> {
+  const parts = await world.sql<{ object: string }[]>`
+    SELECT object FROM lethe.collected_tables JOIN lethe.archives USING (request_id, epoch) WHERE request_id = ${requestId}`;
+  const names = parts.map(({ object }) => object.split('/')[1]).toSorted();
+  await eventually('no other object', async () => storage.objectsOf(requestId).toSorted().join() === names.join());
+  return names.length;
+}
+
 export const hasKey = async (world: World, requestId: string): Promise<boolean> =>
   (await readKey(world.database, KEYS, requestId)) !== null;
 
