@@ -1,7 +1,6 @@
 import { notificationInsert } from '../notifications/enqueue.ts';
 import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import { LETHE } from '../audit/audit.ts';
-import { invalidateBackups } from '../backups/keep.ts';
 import type { Database, Transaction } from '../client.ts';
 import { probeRows, withProjectLock } from '../project-lock.ts';
 import { reportEvent } from '../audit/events.ts';
@@ -98,11 +97,8 @@ export async function removeClaimedFromExports(tx: Transaction, claimed: Claimed
   );
   for (const { id, action } of changed)
     reportEvent(tx, { action, project, requestId: id, kind: 'export', detail: { deletion: requestId } });
-  const revoked = changed.filter(({ action }) => action === 'export.revoked').map(({ id }) => id);
-  const deletions = await invalidateBackups(tx, revoked);
-  // The workflow of an archive that only lost subjects has nothing to do.
-  const toSignal = changed.filter(({ action }) => action !== 'export.subjects_removed').map(({ id }) => id);
-  return [...toSignal, ...deletions];
+  // An archive that only lost subjects needs no work. No deletion waits for a subject of a backup that lost it.
+  return changed.filter(({ action }) => action !== 'export.subjects_removed').map(({ id }) => id);
 }
 
 /**

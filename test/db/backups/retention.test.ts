@@ -49,31 +49,28 @@ test('keeps a backup after its deletion claims, but not after its deletion was c
   expect(await exportOf(world, unprotected)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
 });
 
-test('destroys the backup of a deletion that is still restoring subjects when another deletion claims one of them', async () => {
+test('removes a subject from the backup of a deletion that is still restoring it when another deletion claims it', async () => {
   const changes = exportingFirst();
   const { deletion: cancelled, exporting: archive } = await givenReadyBackup(world, people('a', 'b'), changes);
   const newOwner = await givenHiddenSubjects(world, people('a'), { ...changes, exportFirst: false });
   await cancel(world, cancelled, 'all', days(2));
   await applyVisibility(world, newOwner, days(2));
   expect(await states(world, cancelled)).toEqual({ cancelled: 1, cancelling: 1 });
-  expect(await claimAt(world, newOwner, RUN)).toMatchObject({ claimed: 1, wake: [archive] });
-  expect(await exportOf(world, archive)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
+  expect(await claimAt(world, newOwner, RUN)).toMatchObject({ claimed: 1, wake: [] });
+  expect(await exportOf(world, archive)).toMatchObject({ status: 'ready', keys: 1, removed: 1 });
 });
 
-test('destroys a ready backup when another deletion claims a cancelled subject of it, and backs up the others again', async () => {
+test('removes a cancelled subject from a ready backup when another deletion claims it, and keeps the others backed up', async () => {
   const changes = exportingFirst();
   const { deletion, exporting: archive } = await givenReadyBackup(world, people('a', 'b'), changes);
   const newOwner = await givenHiddenSubjects(world, people('a'), { ...changes, exportFirst: false });
   await cancel(world, deletion, [1], days(2));
   await applyVisibility(world, newOwner, days(2));
-  expect(await claimAt(world, newOwner, RUN)).toMatchObject({ claimed: 1, wake: [archive, deletion] });
-  expect(await exportOf(world, archive)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
-  expect(await claimAt(world, deletion, RUN)).toMatchObject({ claimed: 0 });
-  expect(await reconcileAt(world, deletion, RUN)).toMatchObject({ needsBackup: true, attention: [] });
-  const another = await backup(world, deletion);
-  expect(await states(world, another)).toEqual({ selected: 1 });
-  await endBackup(world, another, { at: after(1) });
-  expect(await claimAt(world, deletion, after(DAY_HOURS))).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, newOwner, RUN)).toMatchObject({ claimed: 1, wake: [] });
+  expect(await exportOf(world, archive)).toMatchObject({ status: 'ready', keys: 1, removed: 1, reason: null });
+  expect(await reconcileAt(world, deletion, RUN)).toMatchObject({ attention: [] });
+  expect(await claimAt(world, deletion, RUN)).toMatchObject({ claimed: 1 });
+  expect(await exportOf(world, archive)).toMatchObject({ status: 'ready', removed: 1 });
 });
 
 test('keeps a backup for a week after the run, and longer while a subject in it still waits', async () => {

@@ -71,7 +71,7 @@ export async function rowsIn(world: World, requestId: string): Promise<Readonly<
 export async function waitForOnlyParts(world: World, storage: FaultyStorage, requestId: string): Promise<number> {
   const parts = await world.sql<{ object: string }[]>`
     SELECT object FROM lethe.collected_tables JOIN lethe.archives USING (request_id, epoch) WHERE request_id = ${requestId}`;
-  const names = parts.map(({ object }) => object.split('/')[1]).toSorted();
+  const names = parts.map(({ object }) => object.split('/')[1] ?? '').toSorted();
   await eventually('no other object', async () => storage.objectsOf(requestId).toSorted().join() === names.join());
   return names.length;
 }
