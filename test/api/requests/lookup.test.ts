@@ -131,7 +131,12 @@ test('keeps the other identities of a deletion suppressed when one of them is li
   await claimAt(api.database, id, RUN);
   await deleteFirstBatch(api.database, id, RUN);
   await concludeAll(api.database, id, new Date(RUN.getTime() + DAY_MS));
-  expect(await lookup({ type: 'alias', value: 'kept-alias' })).toMatchObject({ suppressions: [{ requestId: id }] });
+  expect(await lookup({ type: 'alias', value: 'kept-alias' })).toMatchObject({
+    suppressions: [{ requestId: id, missingIn: [] }],
+  });
+  const suppression = { placed: 1, pending: 0, missingIn: [] };
+  for (const path of [`/v1/requests/${id}`, `/v1/requests/${id}/receipt`])
+    expect((await api.call('GET', path)).json).toMatchObject({ suppression });
 
   const lifted = await suppress('DELETE', user('kept'));
   expect(lifted.status).toBe(202);
