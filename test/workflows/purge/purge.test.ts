@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { skipSystem } from '../../../db/attention/retry.ts';
 import { listSubjects } from '../../../db/subjects/list.ts';
+import { HOUR_MS } from '../../../domain/calendar.ts';
 import { user } from '../../support/ledger.ts';
 import {
   cancel,
@@ -20,11 +21,13 @@ import { withWorld } from '../../support/world/world.ts';
 import { tablesWith } from '../application.ts';
 import { refusals } from '../suppression/suppressing.ts';
 
-const world = await withWorld({ demo: { crm: true } });
+// Short waits, because a step that fails is retried every ten minutes of simulated time.
+const policy = { graceMs: HOUR_MS, window: null, settleMs: 12 * HOUR_MS };
+const world = await withWorld({ demo: { crm: true, policy } });
 
 const statesOf = async (requestId: string) => (await statusOf(world, requestId)).states;
 const untilDeleted = (requestId: string, count: number) =>
-  skippingUntil(world, 'deleted', async () => (await statesOf(requestId)).deleted === count, '1 day');
+  skippingUntil(world, 'deleted', async () => (await statesOf(requestId)).deleted === count);
 const untilPurged = (text: string) => eventually('purged', async () => (await tablesWith(world, text)).length === 0);
 const entriesOf = (requestId: string) =>
   listSubjects(world.database, { requestId, project: 'demo', after: 0, limit: 10 });
@@ -137,11 +140,11 @@ test('purges cancelled and unknown identities at their run beside a held subject
   const requestId = await submit(world, 'demo', names.map(user));
   await eventually('hidden', async () => (await statesOf(requestId)).soft_deleted === 3);
   await cancel(world, requestId, [2]);
-  await skippingUntil(world, 'attention', async () => (await statusOf(world, requestId)).attention.length > 0, '1 day');
+  await skippingUntil(world, 'attention', async () => (await statusOf(world, requestId)).attention.length > 0);
   const skip = { requestId, system: 'crm', reason: 'retired', actor: 'ann', at: await nowOf(world) };
   await world.orchestrator.signalRequests((await skipSystem(world.database, skip)).wake);
   const inLedger = async () => (await tablesWith(world, 'left-')).filter((name) => name.startsWith('lethe.'));
-  await skippingUntil(world, 'purged', async () => (await inLedger()).length === 0, '1 day');
+  await skippingUntil(world, 'purged', async () => (await inLedger()).length === 0);
   expect(await outcomesOf(requestId)).toEqual(['partially_deleted', 'cancelled', 'not_found', 'held']);
   expect(await tablesWith(world, 'right-held')).toContain('lethe.subject_identities');
   const inApp = await world.app`SELECT FROM lethe_system.batch WHERE value::text LIKE '%left-%'`;

@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 import { skipSystem } from '../../../db/attention/retry.ts';
+import { HOUR_MS } from '../../../domain/calendar.ts';
 import { user } from '../../support/ledger.ts';
 import { ended, eventually, nowOf, skippingUntil, statusOf, submit } from '../../support/world/actions.ts';
 import { addUser } from '../../support/world/users.ts';
 import { withWorld } from '../../support/world/world.ts';
 import { lift, missingIn, place, refusals, SYSTEMS, summaryOf } from './suppressing.ts';
 
-const world = await withWorld({ demo: { crm: true } });
+// Short waits, because a step that fails is retried every ten minutes of simulated time.
+const policy = { graceMs: HOUR_MS, window: null, settleMs: HOUR_MS };
+const world = await withWorld({ demo: { crm: true, policy } });
 const EVERYWHERE = [true, true];
 
 async function submitSuppressing(id: string): Promise<string> {
@@ -14,11 +17,8 @@ async function submitSuppressing(id: string): Promise<string> {
   return submit(world, 'demo', [user(id)], { suppress: true });
 }
 const untilCrmFails = (requestId: string) =>
-  skippingUntil(
-    world,
-    'attention',
-    async () => (await statusOf(world, requestId)).attention.some(({ step }) => step === 'suppress'),
-    '1 day',
+  skippingUntil(world, 'attention', async () =>
+    (await statusOf(world, requestId)).attention.some(({ step }) => step === 'suppress'),
   );
 
 test('tells that a suppression is missing in a system, and does not end, until the system has it', async () => {
@@ -38,7 +38,7 @@ test('tells that a suppression is missing in a system, and does not end, until t
 test('tells that a suppression is missing in a system that an owner has skipped', async () => {
   world.faultsOf('demo', 'crm').away.add('hardDelete').add('setSuppression');
   const requestId = await submitSuppressing('skipped');
-  await skippingUntil(world, 'attention', async () => (await statusOf(world, requestId)).attention.length > 0, '1 day');
+  await skippingUntil(world, 'attention', async () => (await statusOf(world, requestId)).attention.length > 0);
   const skip = { requestId, system: 'crm', reason: 'retired', actor: 'ann', at: await nowOf(world) };
   await world.orchestrator.signalRequests((await skipSystem(world.database, skip)).wake);
   expect(await ended(world, requestId)).toBe('partially_completed');
