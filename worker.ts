@@ -19,7 +19,6 @@ import {
 import { runDispatcher } from './api/temporal/dispatcher.ts';
 import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
 import { openStorage } from './archives/storage/open.ts';
-import { StorageError } from './archives/storage/storage.ts';
 import { loadDeployment, readHealthyProjects } from './config/deployment.ts';
 import { readCommandLine } from './config/command-line/command-line.ts';
 import { NAMED_IN_CONFIG, variablesOf } from './config/command-line/variables.ts';
@@ -78,7 +77,7 @@ const database = connect(environment.databaseUrl, {
 const reading = connect(environment.databaseUrl, { timeouts: WORKER_TIMEOUTS });
 const keys = createDigestKeys(environment.digestKeys);
 const storage = await openStorage(environment.archives);
-// The ledger, the archive storage and Temporal may start after the worker.
+// The ledger and Temporal may start after the worker.
 await retryWhileAway(logger, whatIsAway, async () => {
   await requireMigrated(database);
   await requireDigestKeys(database, keys);
@@ -190,14 +189,12 @@ function prometheusAt({ host, port }: { readonly host: string; readonly port: nu
 /** Names the part of the installation that the error says is away. Null for an error that does not pass by itself. */
 function whatIsAway(error: unknown): string | null {
   if (isStorageUnavailable(error)) return databaseAt(environment.databaseUrl);
-  if (error instanceof StorageError && error.code === 'unavailable') return 'the archive storage';
-  return error instanceof TransportError || isUnreachable(error)
+  // Deadline exceeded, or unavailable.
+  const isUnreachable = isGrpcServiceError(error) && [4, 14].includes(error.code);
+  return error instanceof TransportError || isUnreachable
     ? `Temporal at ${environment.temporal.address} (TEMPORAL_ADDRESS)`
     : null;
 }
-
-/** Deadline exceeded or unavailable. */
-const isUnreachable = (error: unknown): boolean => isGrpcServiceError(error) && [4, 14].includes(error.code);
 
 /** Runs before the first workflow, because a workflow that sets an unknown search attribute does not continue. */
 async function addSearchAttributes(): Promise<void> {

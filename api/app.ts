@@ -47,10 +47,10 @@ const headersFor = (path: string) => {
   return path.startsWith('/download/') ? DOWNLOAD_HEADERS : API_HEADERS;
 };
 
-/** The paths that read or write the stores, and do not say themselves that a store is away. */
-const USES_STORES = /^\/(v1|download)\//;
+/** The paths that use the database, and do not report themselves that it is away. */
+const USES_DATABASE = /^\/(v1|download)\//;
 const NOT_STARTED =
-  'The database or the archive storage of Lethe has not been reachable since the API started. Nothing was changed; retry the call later.';
+  'The database of Lethe has not been reachable since the API started. Nothing was changed; retry the call later.';
 
 /** Creates the API. `app.request('/path')` calls it without a port. */
 export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
@@ -76,7 +76,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
   );
   app.use(async (c, next) => {
     const isStarted = deps.isStarted?.() !== false;
-    return isStarted || !USES_STORES.test(c.req.path) ? next() : problem(c, 'storage_unavailable', NOT_STARTED);
+    return isStarted || !USES_DATABASE.test(c.req.path) ? next() : problem(c, 'storage_unavailable', NOT_STARTED);
   });
 
   app.get('/', (c) => c.redirect('/docs'));

@@ -25,7 +25,7 @@ export interface ApiDeps {
   readonly publicUrl: URL;
   readonly logger: Logger;
   readonly bodyLimitBytes?: number;
-  /** Whether the stores were checked after the start. Until then, calls are answered with `storage_unavailable`. */
+  /** Whether schema, digest keys and storage were checked after the start. Until then, calls are answered with `storage_unavailable`. */
   readonly isStarted?: () => boolean;
   /** Called after each response. */
   readonly observe?: (call: Call) => void;

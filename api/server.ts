@@ -1,7 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { openStorage } from '../archives/storage/open.ts';
-import { StorageError } from '../archives/storage/storage.ts';
 import { loadDeployment, readHealthyProjects } from '../config/deployment.ts';
 import { readCommandLine } from '../config/command-line/command-line.ts';
 import { variablesOf } from '../config/command-line/variables.ts';
@@ -118,13 +117,13 @@ async function main(environment: ApiEnvironment): Promise<void> {
   if (isStarted) return;
   await retryWhileAway(logger, whatIsAway, checkStores);
   isStarted = true;
-  logger.info('the database and the archive storage are reachable');
+  logger.info('the database is reachable');
 }
 
-/** Names the store that the error says is away. Null for an error that does not pass by itself. */
+/** Null for an error that does not pass by itself. */
 function whatIsAway(error: unknown): string | null {
-  if (isStorageUnavailable(error)) return databaseUrl === undefined ? 'the database' : databaseAt(databaseUrl);
-  return error instanceof StorageError && error.code === 'unavailable' ? 'the archive storage' : null;
+  if (!isStorageUnavailable(error)) return null;
+  return databaseUrl === undefined ? 'the database' : databaseAt(databaseUrl);
 }
 
 function throwUnlessAway(error: unknown): false {

@@ -109,7 +109,7 @@ test(
     expect([readiness.status, await readiness.text()]).toEqual([503, expect.stringContaining('"database":"away"')]);
     ledgerServer = await startPostgres(keptLedger);
     await logs(worker, 'Temporal at');
-    await logs(api, 'the database and the archive storage are reachable');
+    await logs(api, 'the database is reachable');
     expect((await call('/v1/requests')).status).toBe(200);
     expect([worker.hasExited(), api.hasExited()]).toEqual([false, false]);
     await api.stop();
