@@ -1,18 +1,19 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './calendar.ts';
 
 /**
- * The delay before each attempt of a delivery, after the previous attempt (Standard Webhooks 1.0). Mail uses it too.
+ * The delay before each attempt of a delivery, after the previous attempt: seconds for a restart of the receiver, then
+ * longer, for three days. Mail uses it too.
  */
 export const ATTEMPTS_AFTER_MS = [
   0,
-  5_000,
+  2_000,
+  30_000,
   5 * MINUTE_MS,
   30 * MINUTE_MS,
   2 * HOUR_MS,
-  5 * HOUR_MS,
-  10 * HOUR_MS,
-  14 * HOUR_MS,
-  20 * HOUR_MS,
+  8 * HOUR_MS,
+  16 * HOUR_MS,
+  24 * HOUR_MS,
   24 * HOUR_MS,
 ] as const;
 
