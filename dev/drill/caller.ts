@@ -9,9 +9,9 @@ type NewRequest = Omit<NewDeletion, 'project' | 'regulation'> | Omit<NewExport, 
 const PATIENCE_MS = 90_000;
 const ANSWER_WITHIN_MS = 10_000;
 /** A worker that is killed leaves its steps to others after their timeout. */
-const COUNTED_WITHIN_MS = 180_000;
+const COUNTED_WITHIN_MS = 300_000;
 
-/** What a cancel was told. `unknown`: an earlier try, whose answer was lost, may have ended the request. */
+/** What the answer to a cancel reported. `unknown`: an earlier try, whose answer was lost, may have ended the request. */
 export type Cancelled = { readonly tooLate: readonly number[] } | 'unknown';
 
 /** A careful caller: repeats each call that got no answer or an answer that invites a repetition. */

@@ -21,7 +21,7 @@ export type Column = (typeof COLUMNS)[number];
 
 export interface Finding {
   readonly column: Column;
-  /** Null where no one fault can be named. */
+  /** Null if the finding belongs to no single cycle. */
   readonly fault: Fault | null;
   /** Names cycles, scenarios and ids, never a person. */
   readonly detail: string;
@@ -66,7 +66,7 @@ function rowFindings(evidence: Evidence, { left, touched, bystanderRows }: RowCo
     ...left.map((n) => findingOf(evidence, 'owed but left', n)),
     ...touched.map((n) => findingOf(evidence, 'touched', n)),
     ...Array.from({ length: bystanderRows }, (): Finding => {
-      return { column: 'bystanders changed', fault: null, detail: 'a row of somebody whom no request names' };
+      return { column: 'bystanders changed', fault: null, detail: 'a row of a person without a request' };
     }),
   ];
 }
@@ -108,8 +108,8 @@ async function findWrongReceipts(evidence: Evidence, comparison: RowComparison):
   for (const requests of groups.values()) {
     const named = new Set(requests.flatMap(({ people }) => people.map(({ n }) => n)));
     const truth = sumUp([...named].map((n) => comparison.happened.get(n) ?? new Map()));
-    const told = sumUp(await Promise.all(requests.map((request) => readReceipt(evidence, request))));
-    const difference = differenceOf(truth, told);
+    const reported = sumUp(await Promise.all(requests.map((request) => readReceipt(evidence, request))));
+    const difference = differenceOf(truth, reported);
     const [first] = requests;
     if (difference === null || first === undefined) continue;
     const ids = requests.map(({ id }) => id).join(', ');
@@ -142,7 +142,7 @@ function sumUp(
   return sums;
 }
 
-/** What a receipt says, by `system table`. A request that claimed nobody has none, and says nothing. */
+/** What a receipt says, by `system table`. A request without a claim has none, and reports nothing. */
 async function readReceipt({ caller }: Evidence, { id }: SentRequest) {
   try {
     const receipt = await caller.receipt(id);
@@ -161,7 +161,7 @@ async function readReceipt({ caller }: Evidence, { id }: SentRequest) {
   }
 }
 
-/** Compares the manifest of a ready archive whose people nobody deleted. Null if it is right. */
+/** Compares the manifest of a ready archive without deleted people. Null if it is right. */
 async function compareArchive(evidence: Evidence, { id, people }: SentRequest): Promise<string | null> {
   if (people.some(({ fate }) => fate !== 'kept')) return null;
   if ((await evidence.caller.status(id)).status !== 'ready') return 'the archive is not ready';
@@ -171,13 +171,15 @@ async function compareArchive(evidence: Evidence, { id, people }: SentRequest): 
     evidence.before,
     people.map(({ n }) => n),
   );
-  const told = new Map(receipt.files.map(({ system, table, rows }) => [`${system} ${table}`, rows]));
-  return differenceOf(truth, new Map([...told].filter(([, rows]) => rows > 0)));
+  const reported = new Map(receipt.files.map(({ system, table, rows }) => [`${system} ${table}`, rows]));
+  return differenceOf(truth, new Map([...reported].filter(([, rows]) => rows > 0)));
 }
 
-function differenceOf(truth: Sums, told: Sums): string | null {
-  const names = [...new Set([...truth.keys(), ...told.keys()])].filter((name) => truth.get(name) !== told.get(name));
-  const differences = names.map((name) => `${name} is ${truth.get(name) ?? 0}, not ${told.get(name) ?? 0}`);
+function differenceOf(truth: Sums, reported: Sums): string | null {
+  const names = [...new Set([...truth.keys(), ...reported.keys()])].filter(
+    (name) => truth.get(name) !== reported.get(name),
+  );
+  const differences = names.map((name) => `${name} is ${truth.get(name) ?? 0}, not ${reported.get(name) ?? 0}`);
   return differences.length === 0 ? null : differences.join('; ');
 }
 

@@ -2,7 +2,7 @@ import type postgres from 'postgres';
 import type { Stack, SystemName } from './stack.ts';
 
 /** Every personal value contains it. */
-export const CANARY = 'zqdrillcanary';
+export const CANARY = 'drill-canary';
 /** Every UUID of a person begins with it. */
 export const UUID_CANARY = 'd7177a2e-c0de-4bad-8bad';
 
@@ -28,7 +28,7 @@ export function identityOf(n: number, choice: number): { type: string; value: st
   return identities[choice % identities.length] ?? { type: 'user_id', value: keyOf(n) };
 }
 
-/** The number of a person who approves and opens tickets, and whom no request names. */
+/** The number of a person who approves and opens tickets and is in no request. */
 export const CLERK = 0;
 const COMPANY = 1;
 
@@ -108,7 +108,7 @@ export interface TableMap {
   /** What clears the row. */
   readonly clearedBy?: 'retain' | 'sources' | 'categories';
   readonly basis?: string;
-  /** The person to whom the row only refers. */
+  /** The person that the row only refers to. */
   readonly refers?: string;
   /** Rows that a part deletion reports as retained, because a column cannot be empty. */
   readonly keptByCategories?: true;

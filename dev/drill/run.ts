@@ -12,12 +12,12 @@ const BYSTANDERS_PER_CYCLE = 2;
 /** After so many cycles the drill waits until all requests have ended. */
 const CYCLES_PER_ROUND = 20;
 /** What has not ended in this time is stuck. Housekeeping, which recovers lost workflows, runs once a minute. */
-const ENDS_WITHIN_MS = 150_000;
+const ENDS_WITHIN_MS = 300_000;
 
 export interface Drill {
   readonly evidence: Evidence;
   run(plan: readonly Cycle[], report?: (line: string) => void): Promise<readonly Finding[]>;
-  /** Compares again, for example after somebody has changed a row. */
+  /** Compares again, for example after a row was changed by hand. */
   inspect(): Promise<readonly Finding[]>;
   stop(): Promise<void>;
 }
@@ -29,7 +29,7 @@ export async function startDrill(): Promise<Drill> {
   const clerk = { n: CLERK, cycle: 0, fault: 'none', scenario: null, group: 'clerks', fate: 'kept' } as const;
   await addPeople(stack, [clerk]);
   evidence.people.set(CLERK, { ...clerk, suppressed: null });
-  // Without a range, so that rows of nobody, such as a company, are compared too.
+  // Without a range, so that rows without an owner, such as a company, are compared too.
   for (const [key, row] of await readRows(stack)) evidence.before.set(key, row);
   return {
     evidence,
@@ -66,7 +66,7 @@ async function addToEvidence(evidence: Evidence, people: readonly Person[]): Pro
   for (const [key, row] of rows) evidence.before.set(key, row);
 }
 
-/** Returns when the fault is over. The scenarios go on. */
+/** Returns when the fault is over. The scenarios continue. */
 async function runCycle(evidence: Evidence, cycle: Cycle, findings: Finding[]): Promise<Promise<void>[]> {
   let n = evidence.people.size;
   const { number, fault } = cycle;
@@ -138,7 +138,7 @@ async function untilEnded({ stack }: Evidence, except: ReadonlySet<string> = new
   }
 }
 
-/** Decides the fates that no answer told, by the state of the subject in the ledger. */
+/** Decides the fates that no answer reported, by the state of the subject in the ledger. */
 async function askLedger({ people, stack }: Evidence): Promise<void> {
   for (const person of people.values()) {
     if (person.fate !== 'ask' || person.ask === undefined) continue;

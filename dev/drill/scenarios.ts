@@ -13,7 +13,7 @@ export interface Person {
   readonly n: number;
   readonly cycle: number;
   readonly fault: Fault;
-  /** Null for a bystander, whom no request names. */
+  /** Null for a bystander, who is in no request. */
   readonly scenario: ScenarioName | null;
   readonly group: string;
   fate: Fate;

@@ -7,9 +7,9 @@ import type { Stack } from './stack.ts';
 interface Row {
   readonly map: TableMap;
   readonly id: string;
-  /** The person whose row it is. Null for rows of nobody. */
+  /** The person whose row it is. Null for rows without an owner. */
   readonly owner: number | null;
-  /** The person to whom the row only refers. */
+  /** The person that the row only refers to. */
   readonly refers: number | null;
   /** Checksums of the columns that hiding leaves alone, and of those that clearing leaves alone too. */
   readonly whole: string;
@@ -55,7 +55,7 @@ export interface RowComparison {
   readonly left: readonly number[];
   /** Changed or missing rows of people who were cancelled, held or only partly cleared, by person. */
   readonly touched: readonly number[];
-  /** The number of changed, missing or new rows of people whom no request named. */
+  /** The number of changed, missing or new rows of people who are in no request. */
   readonly bystanderRows: number;
   /** What really happened, by person and `system table`. */
   readonly happened: ReadonlyMap<number, ReadonlyMap<string, Figures>>;

@@ -28,7 +28,7 @@ const countsOf = (findings: readonly Finding[]): Record<string, number> =>
 
 test(
   'finds nothing lost, left, touched, forged or leaked after ten cycles of faults',
-  { timeout: 600_000 },
+  { timeout: 900_000 },
   async () => {
     const findings = await drill.run(PLAN);
     expect(findings).toEqual([]);
@@ -60,7 +60,7 @@ test('counts each kind of damage in its own column', { timeout: 120_000 }, async
   // A person who was only exported has lost a value, and is counted once however many rows have changed.
   await app`UPDATE app.users SET name = NULL WHERE user_id = ${keyOf(kept.n)}`;
   await crm`UPDATE crm.payments SET account = NULL WHERE user_id = ${keyOf(kept.n)}`;
-  // Rows of somebody whom no request names are gone, hidden, or new.
+  // Rows of a person without a request are gone, hidden, or new.
   await app`DELETE FROM app.newsletter WHERE email = ${`${CANARY}-p${bystander.n}-mail@X.test`}`;
   await crm`UPDATE crm.contacts SET hidden_at = now() WHERE user_id = ${keyOf(bystander.n)}`;
   await crm`INSERT INTO crm.notes VALUES (-1, ${keyOf(bystander.n)}, 'new', 'new')`;
