@@ -34,7 +34,7 @@ export const priorityOf = ({
   priorityKey: hidesSubjects ? PRIORITY.hiding : PRIORITY.other,
   fairnessKey: project,
 });
-/** For steps that hide or restore, whatever the priority of their workflow is. */
+/** For steps that hide or restore, in a workflow of any priority. */
 export const HIDING_PRIORITY = { priorityKey: PRIORITY.hiding } as const;
 export const CHILD_PRIORITY = { priorityKey: PRIORITY.child } as const;
 

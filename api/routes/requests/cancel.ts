@@ -34,7 +34,7 @@ const route = createRoute({
   path: '/requests/{id}/cancel',
   summary: 'Cancel a request',
   description:
-    'Cancels all subjects, or the subjects at `positions`, and restores them in every system where Lethe hid them. Claimed and deleted subjects are not cancelled; `tooLate` lists their positions. A claimed subject that `attention` lists as blocked is cancelled as long as no system has deleted a row of it. If another open deletion shares a subject, it becomes the owner and the subject stays hidden. The archive of an export excludes cancelled subjects; an export that is ready cannot be cancelled. When no subject is left and all are restored, the status changes to `cancelled`. Returns `too_late` if no subject can be cancelled; for blocked subjects it names the systems that have deleted data.',
+    'Cancels all subjects, or the subjects at `positions`, and restores them in every system where Lethe hid them. Claimed and deleted subjects are not cancelled; `tooLate` lists their positions. A claimed subject that `attention` lists as blocked is cancelled as long as no system has deleted a row of it. If another open deletion shares a subject, it becomes the owner and the subject stays hidden. The archive of an export excludes cancelled subjects; an export that is ready cannot be cancelled. When no subject is left and all are restored, the status changes to `cancelled`, at once if no step has read the request. Returns `too_late` if no subject can be cancelled; for blocked subjects it names the systems that have deleted data.',
   request: { params: requestParams, ...body(Cancellation) },
   responses: {
     202: jsonResponse(Cancelled, 'Accepted. Restoring runs asynchronously.'),

@@ -42,9 +42,25 @@ export async function startTemporal(options: TemporalOptions = {}): Promise<Temp
   const dbFile = keep ?? join(folder ?? '', 'temporal.db');
   const logFile = `${dbFile}.log`;
   const ports = ['--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)];
+  // Priorities are on by default. Exact with one partition, which suffices for the rates of a development server.
+  const settings = [
+    'matching.enableFairness=true',
+    'matching.numTaskqueueReadPartitions=1',
+    'matching.numTaskqueueWritePartitions=1',
+  ].flatMap((setting) => ['--dynamic-config-value', setting]);
   const server = await startServer({
     program,
-    args: ['server', 'start-dev', ...ports, '--db-filename', dbFile, '--log-level', 'error', ...searchAttributeFlags()],
+    args: [
+      'server',
+      'start-dev',
+      ...ports,
+      '--db-filename',
+      dbFile,
+      '--log-level',
+      'error',
+      ...settings,
+      ...searchAttributeFlags(),
+    ],
     signals: ['TERM', 'KILL'],
     logFile,
     remove: folder,

@@ -73,8 +73,8 @@ test('leaves a new request to the process that has stored it for one second', as
 });
 
 test('takes a deletion that hides before older requests that count or export', async () => {
-  const [counting] = await given(1, { confirm: true });
-  const [exporting] = await given(1, { kind: 'export', format: 'csv', hardDeleteAt: null });
+  const [counting = ''] = await given(1, { confirm: true });
+  const [exporting = ''] = await given(1, { kind: 'export', format: 'csv', hardDeleteAt: null });
   const [hiding] = await given(1, { receivedAt: new Date(START.getTime() + 1_000) });
   const taken = [];
   for (let n = 0; n < 3; n++) taken.push((await takeDueRequests(database, 1))[0]?.id);
@@ -83,7 +83,7 @@ test('takes a deletion that hides before older requests that count or export', a
 
 test('shares the rows between dispatchers that run at the same time', async () => {
   const ids = await given(30);
-  const [one = [], other = []] = await Promise.all([takeDueRequests(database, 15), takeDueRequests(database, 15)]);
+  const [one, other] = await Promise.all([takeDueRequests(database, 15), takeDueRequests(database, 15)]);
   expect([...one, ...other].map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
   expect(await takeDueRequests(database, 15)).toEqual([]);
 });
