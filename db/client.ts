@@ -65,7 +65,9 @@ export function connect(url: string, options: ConnectOptions = {}): Database {
     },
     transform: { column: { from: postgres.toCamel, to: postgres.fromCamel }, undefined: null },
     types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
-    onnotice: ({ message }) => void (message === undefined ? undefined : onNotice?.(message)),
+    onnotice: ({ message }) => {
+      if (message !== undefined) onNotice?.(message);
+    },
     ...(observe === undefined ? {} : { debug: (_connection: number, statement: string) => observe(statement) }),
   });
   const { onEvent } = options;

@@ -2,7 +2,7 @@ import { and, eq, gt, lt, lte, type SQL, sql } from 'drizzle-orm';
 import { PROBE_OVERDUE_MS, probeDelayMs } from '../../domain/retry/back-off.ts';
 import { LETHE, raiseWake } from '../audit/audit.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
-import { withProjectLock } from '../project-lock.ts';
+import { probeRows, withProjectLock } from '../project-lock.ts';
 import { requests } from '../schema/requests.ts';
 import { attention, systemOutages } from '../schema/work.ts';
 
@@ -87,14 +87,16 @@ async function wakeWaiting(tx: Transaction, { project, system }: OutageKey, at: 
     system === LETHE
       ? eq(attention.code, 'storage_unavailable')
       : and(eq(attention.code, 'system_unavailable'), eq(attention.system, system));
-  const due = await tx
-    .update(attention)
-    .set({ retryAt: at, deferrals: 0 })
-    .from(requests)
-    .where(
-      and(eq(requests.id, attention.requestId), eq(requests.project, project), isWaiting, gt(attention.retryAt, at)),
-    )
-    .returning({ id: attention.requestId });
+  const due = await probeRows(tx, () =>
+    tx
+      .update(attention)
+      .set({ retryAt: at, deferrals: 0 })
+      .from(requests)
+      .where(
+        and(eq(requests.id, attention.requestId), eq(requests.project, project), isWaiting, gt(attention.retryAt, at)),
+      )
+      .returning({ id: attention.requestId }),
+  );
   const wake = [...new Set(due.map(({ id }) => id))];
   if (wake.length > 0) await raiseWake(tx, wake);
   return wake;

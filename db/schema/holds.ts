@@ -50,24 +50,28 @@ export const holdDigests = lethe.table(
  * Suppressions. Systems must not collect data on their identities again. Those of a deletion belong to some of its
  * subjects, whose identities the request keeps until every system has them.
  */
-export const suppressions = lethe.table('suppressions', {
-  id: text('id').primaryKey(),
-  project: text('project')
-    .notNull()
-    .references(() => projects.name),
-  kind: text('kind', { enum: SUBJECT_KINDS }).notNull(),
-  /** The deletion that placed the suppression. Null if a member placed it. */
-  requestId: text('request_id').references(() => requests.id),
-  since: timestamptz('since').notNull(),
-  /** Null while the suppression is active. */
-  liftedAt: timestamptz('lifted_at'),
-  /** The identity in clear, until every system has applied the latest change. Then null. */
-  identity: jsonb('identity').$type<Identity>(),
-  /** When every system had applied the latest change. Null until then. */
-  propagatedAt: timestamptz('propagated_at'),
-  /** When the dispatcher starts the workflow of the latest change. Null if Temporal has confirmed its start. */
-  dispatchAt: dispatchAt(),
-});
+export const suppressions = lethe.table(
+  'suppressions',
+  {
+    id: text('id').primaryKey(),
+    project: text('project')
+      .notNull()
+      .references(() => projects.name),
+    kind: text('kind', { enum: SUBJECT_KINDS }).notNull(),
+    /** The deletion that placed the suppression. Null if a member placed it. */
+    requestId: text('request_id').references(() => requests.id),
+    since: timestamptz('since').notNull(),
+    /** Null while the suppression is active. */
+    liftedAt: timestamptz('lifted_at'),
+    /** The identity in clear, until every system has applied the latest change. Then null. */
+    identity: jsonb('identity').$type<Identity>(),
+    /** When every system had applied the latest change. Null until then. */
+    propagatedAt: timestamptz('propagated_at'),
+    /** When the dispatcher starts the workflow of the latest change. Null if Temporal has confirmed its start. */
+    dispatchAt: dispatchAt(),
+  },
+  (table) => [index('suppressions_of_request').on(table.requestId)],
+);
 
 /** Keyed digests of the identities of a suppression, under every key in use. */
 export const suppressionDigests = lethe.table(

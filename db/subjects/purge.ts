@@ -72,7 +72,7 @@ const isSuppressed = (request: RequestRow): SQL =>
         ELSE ${isPropagated} END`
     : sql`true`;
 
-const isPropagated = sql`EXISTS (SELECT FROM ${suppressions} WHERE id = suppression_id AND propagated_at IS NOT NULL)`;
+const isPropagated = sql`EXISTS (SELECT FROM ${suppressions} WHERE id = suppression_id AND propagated_at IS NOT NULL OFFSET 0)`;
 
 /**
  * Erases the identities of finished subjects, and the submitted values that name no other subject. Digests, positions and

@@ -20,13 +20,16 @@ export const readSuppressedIdentities = (
 ): Promise<readonly SuppressedIdentity[]> =>
   queries.execute<SuppressedIdentity & Record<string, unknown>>(sql`
     WITH own AS MATERIALIZED (
-      SELECT seq, type, value, coalesce(canonical, value) AS canonical, identity.digest, origin
-      FROM ${subjects} JOIN ${subjectIdentities} identity USING (request_id, seq)
+      SELECT identity.seq, type, value, coalesce(canonical, value) AS canonical, identity.digest, origin
+      FROM ${subjects} CROSS JOIN LATERAL (
+        SELECT seq, type, value, canonical, digest, origin, shared FROM ${subjectIdentities}
+        WHERE subject_identities.request_id = ${requestId} AND subject_identities.seq = subjects.seq OFFSET 0) identity
       WHERE request_id = ${requestId} AND suppression_id = ${suppressionId} AND NOT shared AND value IS NOT NULL)
     SELECT seq, type, value, canonical FROM own
     WHERE origin = 'key' OR NOT EXISTS (
-      SELECT FROM ${subjectIdentities} same JOIN ${subjects} other USING (request_id, seq)
-      WHERE request_id = ${requestId} AND same.digest = own.digest
+      SELECT FROM ${subjectIdentities} same CROSS JOIN LATERAL (
+        SELECT state FROM ${subjects} WHERE subjects.request_id = ${requestId} AND subjects.seq = same.seq OFFSET 0) other
+      WHERE same.request_id = ${requestId} AND same.digest = own.digest
         AND other.state NOT IN ('claimed', 'deleted', 'partially_deleted', 'not_found') OFFSET 0)
     ORDER BY seq`);
 
@@ -54,7 +57,7 @@ export async function readLifted(queries: Queries, suppressionId: string): Promi
     SELECT encode(digest, 'hex') AS digest FROM ${suppressionDigests} lifted
     WHERE suppression_id = ${suppressionId} AND NOT active AND NOT EXISTS (
       SELECT FROM ${suppressionDigests} other
-      WHERE other.project = lifted.project AND other.kind = lifted.kind AND other.digest = lifted.digest AND other.active)
+      WHERE other.project = lifted.project AND other.kind = lifted.kind AND other.digest = lifted.digest AND other.active OFFSET 0)
     ORDER BY 1`);
   return rows.map(({ digest }) => digest);
 }

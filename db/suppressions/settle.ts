@@ -118,7 +118,7 @@ export async function summarizeSuppressions(
                    SELECT FROM ${suppressionSystems} applied
                    WHERE applied.suppression_id = opened.id AND applied.system = system_visibility.system)
                  ORDER BY system) AS missing_in
-    FROM ${subjects} LEFT JOIN ${suppressions} ON suppressions.id = subjects.suppression_id
+    FROM ${subjects} LEFT JOIN ${suppressions} ON suppressions.id = subjects.suppression_id AND suppressions.request_id = ${requestId}
     WHERE subjects.request_id = ${requestId}`);
   return row ?? { placed: 0, pending: 0, missingIn: [] };
 }

@@ -513,6 +513,7 @@ CREATE INDEX "audit_events_by_noun" ON "lethe"."audit_events" ("project",split_p
 CREATE INDEX "links_of_request" ON "lethe"."links" ("request_id","id");--> statement-breakpoint
 CREATE INDEX "hold_digests_active" ON "lethe"."hold_digests" ("project","kind","digest") WHERE active;--> statement-breakpoint
 CREATE INDEX "suppression_digests_lookup" ON "lethe"."suppression_digests" ("project","kind","digest");--> statement-breakpoint
+CREATE INDEX "suppressions_of_request" ON "lethe"."suppressions" ("request_id");--> statement-breakpoint
 CREATE INDEX "idempotency_keys_by_age" ON "lethe"."idempotency_keys" ("created_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "members_of_project" ON "lethe"."members" ("project","name") WHERE removed_at IS NULL;--> statement-breakpoint
 CREATE INDEX "tokens_of_member" ON "lethe"."tokens" ("member_id");--> statement-breakpoint

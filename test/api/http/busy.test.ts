@@ -17,7 +17,7 @@ async function givenHeldLock() {
     await released;
   });
   await acquired;
-  return { api, requestId, release: async () => void (release(), await holding) };
+  return { api, requestId, release: () => (release(), holding) };
 }
 const linesOf = (log: readonly string[]) => log.map((line) => JSON.parse(line) as Record<string, unknown>);
 const countsOf = async (api: Awaited<ReturnType<typeof testApi>>) => {

@@ -11,6 +11,7 @@ import { liftSuppression, placeSuppression } from '../../../db/suppressions/supp
 import { newId } from '../../../domain/ids.ts';
 import type { Identity } from '../../../domain/identity.ts';
 import { endBackup, givenExport } from '../../support/exports.ts';
+import { placeAll } from '../../support/suppressions.ts';
 import {
   accept,
   after,
@@ -98,6 +99,8 @@ export async function runDeletion(scene: Scene): Promise<void> {
   await act('claim', () => claimAt(world, id, after(48)));
   await world.sql`UPDATE lethe.batch_work SET state = 'verified', verified_at = ${START} WHERE request_id = ${id}`;
   await act('close', () => reconcileAt(world, id, after(48)));
+  await act('suppress', () => placeAll(database, KEYS, { requestId: id, at: after(48) }));
+  await act('reconcile suppressions', () => reconcileAt(world, id, after(48)));
   await act('conclude', () => conclude(database, { requestId: id, at: after(48) }));
   const configured = { configured: ['app'], directory: 'app', withoutExport: [] };
   await act('reconcile an export', () =>
