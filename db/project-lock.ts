@@ -21,7 +21,7 @@ export const withProjectLock = <T>(
 /**
  * Waits for the project lock and holds it until the transaction ends. NO KEY, so that inserts of rows that refer to the
  * project, such as new requests, do not wait for it. Sets the planner for statements whose rows were just written
- * (rule 22): joins of the request's own rows read each side once, whatever the statistics say.
+ * (rule 22): joins of the request's own rows read each side once, with any statistics.
  */
 export async function lockProject(tx: Transaction, project: string): Promise<void> {
   await tx.execute(sql`
