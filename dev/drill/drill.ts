@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { readCommandLine, UsageError } from '../../config/command-line/command-line.ts';
 import { runCommand } from '../../config/run-command.ts';
+import { interruptSignal } from '../interrupt.ts';
 import { COLUMNS, type Finding } from './inspect.ts';
 import { planOf } from './plan.ts';
 import { startDrill } from './run.ts';
@@ -32,10 +34,15 @@ async function main(): Promise<number> {
   const elapsed = (): string => `${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s`;
   const plan = planOf(seed, cycles);
   console.log(`Drill of ${cycles} cycles with seed ${seed}`);
+  const interrupt = interruptSignal();
+  const interrupted = once(interrupt, 'abort').then((): Finding[] => []);
   const drill = await startDrill();
   const [archives, internalErrors] = [drill.evidence.stack.archivesAreSmall, drill.evidence.caller.internalErrors];
   try {
-    const findings = await drill.run(plan, (line) => console.log(`${elapsed()}  ${line}`));
+    const running = drill.run(plan, (line) => console.log(`${elapsed()}  ${line}`));
+    running.catch(() => {}); // Fails when an interrupt stops the servers.
+    const findings = await Promise.race([running, interrupted]);
+    if (interrupt.aborted) return 130;
     console.log(`\n${drawTable(plan, drill.evidence.record.requests, findings)}\n`);
     if (!archives) console.log('archives full: a file in the place of the folder, because the drill may not mount');
     console.log(`seed ${seed}, ${elapsed().trim()}, ${internalErrors.length} answers 500`);
@@ -56,3 +63,5 @@ function listFindings(findings: readonly Finding[]): void {
 }
 
 await runCommand(main);
+// The calls of an interrupted drill would be repeated for a minute.
+process.exit();

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,7 @@ import { ensureProjects } from '../../db/project-lock.ts';
 import { qualifiedSystemName } from '../../domain/ids.ts';
 import { startServer } from '../embedded/child-process.ts';
 import { freePort } from '../embedded/ports.ts';
+import { isAlive } from '../embedded/processes.ts';
 import { startPostgres } from '../embedded/postgres/postgres.ts';
 import { startTemporal } from '../embedded/temporal/temporal.ts';
 
@@ -38,6 +39,7 @@ const SETTINGS = {
   max_wal_senders: '0',
 };
 const ARCHIVES_SIZE = '16m';
+const FOLDER = 'lethe-drill-';
 
 interface Running {
   readonly pid: number;
@@ -64,7 +66,8 @@ export interface Stack {
 }
 
 export async function startStack(): Promise<Stack> {
-  const folder = join(tmpdir(), `lethe-drill-${process.pid}-${Date.now()}`);
+  removeLeftovers();
+  const folder = join(tmpdir(), `${FOLDER}${process.pid}-${Date.now()}`);
   const inFolder = (name: string): string => join(folder, name);
   for (const name of ['', 'archives', 'mail']) mkdirSync(inFolder(name), { recursive: true });
   const archivesAreSmall = mountSmall(inFolder('archives'));
@@ -114,8 +117,7 @@ export async function startStack(): Promise<Stack> {
     await Promise.all(Object.values(sql).map((client) => client.end({ timeout: 1 })));
     for (const component of ['worker1', 'worker2', 'api', 'temporal', 'crm', 'app', 'ledger'] as const)
       await running.get(component)?.stop();
-    if (archivesAreSmall) execFileSync('umount', ['--lazy', inFolder('archives')]);
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   };
 
   try {
@@ -205,6 +207,21 @@ function mountSmall(folder: string): boolean {
   } catch {
     return false;
   }
+}
+
+function removeFolder(folder: string): void {
+  try {
+    execFileSync('umount', ['--lazy', join(folder, 'archives')], { stdio: 'ignore' });
+  } catch {
+    // The archives are not a file system of their own.
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Removes the folders of drills that were killed. Their servers have stopped with them. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(tmpdir()).filter((each) => each.startsWith(FOLDER)))
+    if (!isAlive(Number(name.slice(FOLDER.length).split('-')[0]))) removeFolder(join(tmpdir(), name));
 }
 
 async function untilReady(apiUrl: string): Promise<void> {
