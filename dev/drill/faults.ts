@@ -137,7 +137,7 @@ async function holdLocks(
 async function moveClock(stack: Stack, cycle: Cycle): Promise<void> {
   const component = choose(PROCESSES, cycle);
   const offsetMs = (cycle.faultForMs % 2 === 0 ? 1 : -1) * cycle.faultForMs * 20;
-  stack.moveClock(component, offsetMs);
+  await stack.moveClock(component, offsetMs);
   await sleep(cycle.faultForMs);
-  stack.moveClock(component, 0);
+  await stack.moveClock(component, 0);
 }

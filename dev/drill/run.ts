@@ -47,12 +47,14 @@ async function runPlan(
   const findings: Finding[] = [];
   let running: Promise<void>[] = [];
   for (const [index, cycle] of plan.entries()) {
+    for (const name of await evidence.stack.supervise()) report(`${name} had ended by itself and is started again`);
     report(`cycle ${cycle.number}: ${cycle.fault}`);
     running.push(...(await runCycle(evidence, cycle, findings)));
     if ((index + 1) % CYCLES_PER_ROUND !== 0 && index + 1 < plan.length) continue;
     report('waiting until all requests have ended');
     await Promise.all(running);
     running = [];
+    await evidence.stack.supervise();
     await settle(evidence, findings);
   }
   return [...findings, ...(await inspect(evidence))];

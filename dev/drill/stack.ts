@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,10 +39,12 @@ const SETTINGS = {
   max_wal_senders: '0',
 };
 const ARCHIVES_SIZE = '16m';
+const LETHE_PROCESSES = ['api', 'worker1', 'worker2'] as const;
 const FOLDER = 'lethe-drill-';
 
 interface Running {
   readonly pid: number;
+  hasExited?(): boolean;
   stop(): Promise<unknown>;
 }
 
@@ -61,7 +63,9 @@ export interface Stack {
   restart(component: Component): Promise<void>;
   /** Suspends a process and its children (SIGSTOP), or continues them. */
   suspend(component: Component, isSuspended: boolean): void;
-  moveClock(component: Component, offsetMs: number): void;
+  moveClock(component: Component, offsetMs: number): Promise<void>;
+  /** Starts processes of Lethe again that have ended by themselves, as a supervisor does. Returns their names. */
+  supervise(): Promise<readonly Component[]>;
   stop(): Promise<void>;
 }
 
@@ -100,6 +104,7 @@ export async function startStack(): Promise<Stack> {
       return startTemporal({ dbFile: temporalFile, port: port('temporal'), uiPort: port('ui') });
     if (component === 'ledger' || component === 'app' || component === 'crm')
       return startPostgres({ dir: inFolder(component), port: port(component), settings: SETTINGS });
+    rmSync(inFolder(`${component}.clock`), { force: true });
     return startServer({
       program: process.execPath,
       args: argumentsOf(component === 'api' ? 'start:api' : 'start:worker'),
@@ -109,6 +114,7 @@ export async function startStack(): Promise<Stack> {
     });
   };
   const pidOf = (component: Component): number => running.get(component)?.pid ?? 0;
+  const hasEnded = (component: Component): boolean => running.get(component)?.hasExited?.() ?? false;
   const restart = async (component: Component): Promise<void> => {
     running.set(component, await start(component));
     if (component === 'api') await untilReady(apiUrl);
@@ -139,14 +145,21 @@ export async function startStack(): Promise<Stack> {
         ...['ledger', 'app', 'crm'].map((name) => inFolder(`${name}/server.log`)),
       ],
       async kill(component) {
-        process.kill(pidOf(component), 'SIGKILL');
+        if (!hasEnded(component)) process.kill(pidOf(component), 'SIGKILL');
         await running.get(component)?.stop();
       },
       restart,
       suspend: (component, isSuspended) => signalTree(pidOf(component), isSuspended ? 'SIGSTOP' : 'SIGCONT'),
-      moveClock(component, offsetMs) {
-        writeFileSync(inFolder(`${component}.clock`), String(offsetMs));
-        process.kill(pidOf(component), 'SIGUSR2');
+      async moveClock(component, offsetMs) {
+        const file = inFolder(`${component}.clock`);
+        while (!existsSync(file) && !hasEnded(component)) await sleep(50);
+        writeFileSync(file, String(offsetMs));
+        if (!hasEnded(component)) process.kill(pidOf(component), 'SIGUSR2');
+      },
+      async supervise() {
+        const ended = LETHE_PROCESSES.filter(hasEnded);
+        await Promise.all(ended.map(restart));
+        return ended;
       },
       stop,
     };

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
 /**
@@ -19,4 +19,6 @@ if (isMainThread && file !== undefined) {
   process.on('SIGUSR2', () => {
     offsetMs = Number(readFileSync(file, 'utf8'));
   });
+  // From now on the signal moves the clock. Before, it would end the process.
+  writeFileSync(file, '0');
 }
