@@ -32,13 +32,14 @@ export const requireToken = (deps: ApiDeps): MiddlewareHandler<AppEnv> => {
 
 const unauthorized = (detail: string): DomainError => new DomainError('unauthorized', detail);
 
-const toCaller = ({ memberId, tokenId, project, role, kinds, readOnly }: Authenticated): Caller => ({
+const toCaller = ({ memberId, tokenId, project, role, kinds, readOnly, expiryLimit }: Authenticated): Caller => ({
   memberId,
   tokenId,
   project,
   role,
   kinds,
   readOnly,
+  expiryLimit,
 });
 
 /** The permission that a route requires. */

@@ -33,6 +33,10 @@ export const tokenFields = {
     .nullable()
     .openapi({ description: 'Kinds of request that the token covers. Null for all kinds.', 'x-example': null }),
   access,
+  mintedBy: z.string().nullable().openapi({
+    description: 'ID of the token that created this one. Null if an operator created it with `npm run member`.',
+    'x-example': 'tok_01a1f7ac2f6870009d3e5b7a1c2f4e60',
+  }),
   expiresAt: timestamp.openapi({
     description: 'Time at which the token expires.',
     'x-example': SAMPLE_TOKEN.expiresAt,
@@ -58,6 +62,7 @@ export const createdTokenResponse = (created: Created) => ({
   role: created.role,
   kinds: created.kinds === null ? null : [...created.kinds],
   access: accessOf(created.readOnly),
+  mintedBy: created.mintedBy,
   expiresAt: created.expiresAt,
 });
 

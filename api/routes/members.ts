@@ -61,7 +61,7 @@ const removeRoute = createRoute({
   path: '/members/{id}',
   summary: 'Remove a member',
   description:
-    'Removes the member and revokes the tokens and download links of the member immediately. Requests and audit events of the member remain. Returns `last_owner` if the project would have no owner left.',
+    'Removes the member and revokes the tokens and download links of the member immediately. Returns `forbidden` if the calling token could not create one of these tokens. Requests and audit events of the member remain. Returns `last_owner` if the project would have no owner left.',
   request: { params: pathId(MEMBER_ID, 'the member', SAMPLE.member) },
   responses: {
     204: { description: 'Removed. Tokens and links of the member are revoked.' },

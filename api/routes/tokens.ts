@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { isMember } from '../../db/members/members.ts';
-import { listTokens, LONGEST_TOKEN_MS, createOwnToken, revokeToken, type TokenRow } from '../../db/members/tokens.ts';
+import { listTokens, createOwnToken, latestExpiry, revokeToken, type TokenRow } from '../../db/members/tokens.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { TOKEN_ID } from '../../domain/ids.ts';
 import { requirePermission, requireAccess } from '../auth.ts';
@@ -21,6 +21,7 @@ import {
   tokenName,
 } from './created-token.ts';
 import { SAMPLE } from '../openapi/samples.ts';
+import { booleanFilter } from '../lists/filters.ts';
 import { createPage, pageSchema } from '../lists/page.ts';
 import { cursor, memberId, sentTimestamp, timestamp, limit, pathId } from '../schemas.ts';
 
@@ -38,7 +39,8 @@ const NewToken = z
     }),
     access: access.default('write'),
     expiresAt: sentTimestamp.optional().openapi({
-      description: 'Time at which the token expires. Default and maximum: 365 days from now.',
+      description:
+        'Time at which the token expires. Default and maximum: 365 days from now, or the expiry of the calling token if that is earlier. An unlimited token that an operator created for an owner may create tokens that outlive it.',
       'x-example': SAMPLE_TOKEN.expiresAt,
     }),
   })
@@ -59,10 +61,32 @@ const Token = z
   })
   .openapi('Token');
 
+const Revocation = z
+  .strictObject({
+    revoked: z
+      .int()
+      .openapi({ description: 'Number of revoked tokens. 0 if the token was revoked before.', 'x-example': 1 }),
+    activeDescendants: z.int().openapi({
+      description:
+        'Number of tokens that descend from the token and are still valid. Repeat the call with `descendants=true` to revoke them.',
+      'x-example': 2,
+    }),
+  })
+  .openapi('Revocation');
+
 const { id, expiresAt, token } = SAMPLE_TOKEN;
 const CREATED_EXAMPLES = {
   example: {
-    value: { id, name: 'nightly job', role: 'admin', kinds: ['deletion'], access: 'write', expiresAt, token },
+    value: {
+      id,
+      name: 'nightly job',
+      role: 'admin',
+      kinds: ['deletion'],
+      access: 'write',
+      mintedBy: 'tok_01a1f7ac2f6870009d3e5b7a1c2f4e60',
+      expiresAt,
+      token,
+    },
   },
 };
 
@@ -112,11 +136,16 @@ const revokeRoute = createRoute({
   path: '/tokens/{id}',
   summary: 'Revoke a token',
   description:
-    'Revokes a token of the calling member immediately. An owner can revoke any token of the project. A token can revoke itself.',
-  request: { params: pathId(TOKEN_ID, 'the token', SAMPLE_TOKEN.id) },
+    'Revokes a token of the calling member immediately. An owner can revoke any token of the project. A token can revoke itself, and otherwise only tokens that it could create (`forbidden`). Tokens that the token created stay valid unless `descendants` is true; `activeDescendants` counts them.',
+  request: {
+    params: pathId(TOKEN_ID, 'the token', SAMPLE_TOKEN.id),
+    query: z.strictObject({
+      descendants: booleanFilter('Also revokes every token that the token created, directly or through others.'),
+    }),
+  },
   responses: {
-    204: { description: 'Revoked. Calls with the token fail from now on.' },
-    ...problemResponses('token_not_found'),
+    200: jsonResponse(Revocation, 'Revoked. Calls with the token fail from now on.'),
+    ...problemResponses('token_not_found', 'invalid_request'),
   },
 });
 
@@ -131,7 +160,7 @@ export const tokens = (deps: ApiDeps) =>
         role: json.role ?? caller.role,
         kinds: json.kinds === undefined ? caller.kinds : [...new Set(json.kinds)],
         readOnly: json.access === 'read',
-        expiresAt: expiryOf(json.expiresAt, at),
+        expiresAt: expiryOf(json.expiresAt, latestExpiry(caller.expiryLimit, at), at),
       };
       requireOwnPermissions(caller, newToken);
       const created = await createOwnToken(deps.database, caller, newToken, at);
@@ -155,8 +184,9 @@ export const tokens = (deps: ApiDeps) =>
     .openapi(revokeRoute, async (c) => {
       const { id } = c.req.valid('param');
       const caller = c.get('caller');
-      await revokeToken(deps.database, caller, { id, anyMember: caller.role === 'owner', at: deps.now() });
-      return c.body(null, 204);
+      const { descendants = false } = c.req.valid('query');
+      const revocation = { id, anyMember: caller.role === 'owner', descendants, at: deps.now() };
+      return c.json(await revokeToken(deps.database, caller, revocation), 200);
     });
 
 const tokenResponse = ({ memberId, kinds: covered, readOnly, ...row }: TokenRow) => ({
@@ -166,9 +196,14 @@ const tokenResponse = ({ memberId, kinds: covered, readOnly, ...row }: TokenRow)
   access: accessOf(readOnly),
 });
 
-function expiryOf(requested: string | undefined, at: Date): Date {
-  const latest = new Date(at.getTime() + LONGEST_TOKEN_MS);
+function expiryOf(requested: string | undefined, latest: Date, at: Date): Date {
   const expiresAt = requested === undefined ? latest : new Date(requested);
   if (expiresAt > at && expiresAt <= latest) return expiresAt;
-  throw invalidRequest([bodyError('/expiresAt', 'out_of_range', 'must be in the future, at most 365 days ahead')]);
+  throw invalidRequest([
+    bodyError(
+      '/expiresAt',
+      'out_of_range',
+      'must be in the future, at most 365 days ahead, and not after the calling token expires',
+    ),
+  ]);
 }

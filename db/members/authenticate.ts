@@ -14,6 +14,8 @@ export interface Caller extends Actor {
   /** The request kinds that the token is limited to. Null for all kinds. */
   readonly kinds: readonly RequestKind[] | null;
   readonly readOnly: boolean;
+  /** The latest expiry of a token that the caller can create or revoke: its own. Null for the token of an interactive owner. */
+  readonly expiryLimit: Date | null;
 }
 
 /** A caller, with the state of its token and of its rate limit. */
@@ -28,6 +30,13 @@ export interface Authenticated extends Caller {
   /** How much of the limit is used, in microseconds. */
   readonly usedUs: number;
 }
+
+/**
+ * An unlimited owner's token that the operator of the database created for a person. Tokens that other tokens created are for
+ * programs, and cannot extend their own life.
+ */
+const isInteractiveOwner = sql`member.role = 'owner' AND token.role = 'owner' AND token.minted_by IS NULL AND token.kinds IS NULL
+  AND NOT token.read_only`;
 
 /** The rate limit of a project's tokens. */
 interface Budget {
@@ -52,6 +61,7 @@ export async function authenticate(
   const [row] = await database.execute<Authenticated>(sql`
     WITH found AS (
       SELECT member.id AS member_id, token.id AS token_id, member.project, token.kinds, token.read_only, per_minute, cost,
+             CASE WHEN NOT (${isInteractiveOwner}) THEN expires_at END AS expiry_limit,
              CASE WHEN member.role = 'owner' THEN token.role ELSE 'admin' END AS role,
              expires_at <= ${at} AS expired, revoked_at IS NOT NULL OR removed_at IS NOT NULL AS revoked
       FROM ${tokens} token JOIN ${members} member ON member.id = token.member_id
@@ -69,7 +79,7 @@ export async function authenticate(
       SELECT 'token/' || token_id, ${at}::timestamptz + cost FROM found WHERE NOT expired AND NOT revoked
       ON CONFLICT (name) DO UPDATE SET next_at = ${nextAt} WHERE ${nextAt} <= ${at}::timestamptz + ${limit}
       RETURNING next_at)
-    SELECT member_id, token_id, project, kinds, read_only, role, expired, revoked, per_minute, EXISTS (SELECT FROM slot) AS is_allowed,
+    SELECT member_id, token_id, project, kinds, read_only, role, expiry_limit, expired, revoked, per_minute, EXISTS (SELECT FROM slot) AS is_allowed,
            (extract(epoch FROM cost) * 1e6)::bigint AS cost_us,
            (extract(epoch FROM coalesce((SELECT next_at FROM slot), (SELECT next_at FROM ${slots} WHERE name = 'token/' || token_id), ${at}) - ${at}) * 1e6)::bigint AS used_us
     FROM found`);

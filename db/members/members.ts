@@ -7,8 +7,9 @@ import type { Database, Queries, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { links } from '../schema/exports.ts';
 import { members, tokens } from '../schema/members.ts';
-import { type Actor, withActiveToken } from './authorized-transaction.ts';
-import { LONGEST_TOKEN_MS, type CreatedToken, createToken, type NewToken } from './tokens.ts';
+import { withActiveToken } from './authorized-transaction.ts';
+import { type CreatedToken, createToken, latestExpiry, type NewToken } from './tokens.ts';
+import { type Authority, requireAuthority } from './authority.ts';
 
 /** A member as callers see it. */
 export type MemberRow = Readonly<Pick<typeof members.$inferSelect, 'id' | 'name' | 'role' | 'addedAt'>>;
@@ -16,6 +17,9 @@ export type MemberRow = Readonly<Pick<typeof members.$inferSelect, 'id' | 'name'
 export interface NewMember extends Pick<MemberRow, 'name' | 'role'> {
   readonly project: string;
   readonly actor: string;
+  /** The token of the call. Null for the operator of the database. */
+  readonly mintedBy: string | null;
+  readonly expiryLimit: Date | null;
   readonly at: Date;
 }
 /** An added member with its first token. */
@@ -31,11 +35,19 @@ export interface MemberWithToken extends AddedMember {
 /** Adds a member with its first token. Throws `member_exists`. */
 export const addMember = (
   database: Database,
-  actor: Actor,
+  actor: Authority,
   { name, role, at }: Pick<NewMember, 'name' | 'role' | 'at'>,
 ): Promise<AddedMember> =>
   withActiveToken(database, actor, (tx) =>
-    insertMember(tx, { project: actor.project, name, role, actor: actor.memberId, at }),
+    insertMember(tx, {
+      project: actor.project,
+      name,
+      role,
+      actor: actor.memberId,
+      mintedBy: actor.tokenId,
+      expiryLimit: actor.expiryLimit,
+      at,
+    }),
   );
 
 async function insertMember(tx: Transaction, member: NewMember): Promise<AddedMember> {
@@ -56,9 +68,10 @@ async function insertMember(tx: Transaction, member: NewMember): Promise<AddedMe
 }
 
 /** A token with the longest lifetime and all rights of the role. */
-const unrestrictedToken = ({ project, actor, at }: NewMember, memberId: string, role: Role, name: string): NewToken => {
-  const expiresAt = new Date(at.getTime() + LONGEST_TOKEN_MS);
-  return { project, memberId, name, role, kinds: null, readOnly: false, expiresAt, actor, at };
+const unrestrictedToken = (member: NewMember, memberId: string, role: Role, name: string): NewToken => {
+  const { project, actor, mintedBy, expiryLimit, at } = member;
+  const expiresAt = latestExpiry(expiryLimit, at);
+  return { project, memberId, name, role, kinds: null, readOnly: false, expiresAt, actor, mintedBy, at };
 };
 
 /**
@@ -68,9 +81,10 @@ const unrestrictedToken = ({ project, actor, at }: NewMember, memberId: string, 
  */
 export const addMemberOrToken = (
   database: Database,
-  member: Omit<NewMember, 'role'> & { readonly role: Role | null },
+  added: Omit<NewMember, 'role' | 'mintedBy' | 'expiryLimit'> & { readonly role: Role | null },
 ): Promise<MemberWithToken> =>
-  withProjectLock(database, member.project, async (tx) => {
+  withProjectLock(database, added.project, async (tx) => {
+    const member = { ...added, mintedBy: null, expiryLimit: null };
     const { project, name } = member;
     const existing = await tx
       .select({ id: members.id, name: members.name, role: members.role })
@@ -114,10 +128,13 @@ export async function isMember(queries: Queries, project: string, id: string): P
   return found.length === 1;
 }
 
-/** Removes a member, and revokes its tokens and its unused links. Throws `member_not_found` or `last_owner`. */
+/**
+ * Removes a member, and revokes its tokens and its unused links. Throws `member_not_found`, `last_owner`, or `forbidden` if
+ * the caller could not create one of the tokens.
+ */
 export const removeMember = (
   database: Database,
-  actor: Actor,
+  actor: Authority,
   { id, at }: { readonly id: string; readonly at: Date },
 ): Promise<void> =>
   withActiveToken(database, actor, async (tx) => {
@@ -138,6 +155,11 @@ export const removeMember = (
         'last_owner',
         'The member is the last owner of the project. Nothing was changed; add another owner first.',
       );
+    const owned = await tx
+      .select()
+      .from(tokens)
+      .where(and(eq(tokens.memberId, id), isNull(tokens.revokedAt)));
+    requireAuthority(actor, owned, at);
     await tx.update(members).set({ removedAt: at }).where(eq(members.id, id));
     const revokedTokens = await tx
       .update(tokens)

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { and, desc, eq, isNull, lt } from 'drizzle-orm';
+import { and, desc, eq, getColumns, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
@@ -8,7 +8,8 @@ import type { RequestKind } from '../../domain/vocabulary.ts';
 import { recordAudit } from '../audit/audit.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { members, tokens } from '../schema/members.ts';
-import { type Actor, withActiveToken } from './authorized-transaction.ts';
+import { type Authority, requireAuthority } from './authority.ts';
+import { withActiveToken } from './authorized-transaction.ts';
 
 /** The maximum and default lifetime of a token, as in Mixpanel ("The OAuth token has a one year expiry"). */
 export const LONGEST_TOKEN_MS = 365 * DAY_MS;
@@ -24,15 +25,19 @@ export interface NewToken extends Rights {
   readonly project: string;
   readonly memberId: string;
   readonly actor: string;
+  /** The token of the call. Null for the operator of the database. */
+  readonly mintedBy: string | null;
   readonly at: Date;
 }
 /** A created token. `token` is not stored, and only the response to its creation contains it. */
 export interface CreatedToken extends Rights {
   readonly tokenId: string;
+  readonly mintedBy: string | null;
   readonly token: string;
 }
 /** A token as callers see it, without its text and digest. */
-export type TokenRow = Rights & Readonly<Pick<Row, 'id' | 'memberId' | 'createdAt' | 'lastUsedAt' | 'revokedAt'>>;
+export type TokenRow = Rights &
+  Readonly<Pick<Row, 'id' | 'memberId' | 'mintedBy' | 'createdAt' | 'lastUsedAt' | 'revokedAt'>>;
 
 /**
  * `lethe_<random>_<checksum>`. Secret scanners find the prefix; the checksum detects a mistyped token without a query.
@@ -55,7 +60,7 @@ export function tokenDigest(text: string): Buffer | null {
 
 /** Creates a token and records it in the audit log. */
 export async function createToken(tx: Transaction, token: NewToken): Promise<CreatedToken> {
-  const { project, memberId, name, role, kinds, readOnly, expiresAt, actor, at } = token;
+  const { project, memberId, name, role, kinds, readOnly, expiresAt, actor, mintedBy, at } = token;
   const tokenId = newId('token', at.getTime());
   const text = newApiToken();
   await tx.insert(tokens).values({
@@ -68,18 +73,31 @@ export async function createToken(tx: Transaction, token: NewToken): Promise<Cre
     readOnly,
     createdAt: at,
     createdBy: actor,
+    mintedBy,
     expiresAt,
   });
-  const detail = { member: memberId, token: tokenId, role, kinds: kinds?.join(',') ?? null, readOnly };
+  const detail = { member: memberId, token: tokenId, role, kinds: kinds?.join(',') ?? null, readOnly, mintedBy };
   await recordAudit(tx, { at, project, requestId: null, actor, action: 'token.minted', detail });
-  return { tokenId, token: text, name, role, kinds, readOnly, expiresAt };
+  return { tokenId, mintedBy, token: text, name, role, kinds, readOnly, expiresAt };
 }
 
 /** Creates another token for the calling member. */
-export const createOwnToken = (database: Database, actor: Actor, rights: Rights, at: Date): Promise<CreatedToken> =>
-  withActiveToken(database, actor, (tx) =>
-    createToken(tx, { ...rights, project: actor.project, memberId: actor.memberId, actor: actor.memberId, at }),
-  );
+export const createOwnToken = (
+  database: Database,
+  caller: Authority,
+  rights: Rights,
+  at: Date,
+): Promise<CreatedToken> =>
+  withActiveToken(database, caller, (tx) => {
+    const { project, memberId, tokenId } = caller;
+    return createToken(tx, { ...rights, project, memberId, actor: memberId, mintedBy: tokenId, at });
+  });
+
+/** The latest expiry of a new token: within a year, and not after that of the token that creates it. */
+export function latestExpiry(limit: Date | null, at: Date): Date {
+  const longest = new Date(at.getTime() + LONGEST_TOKEN_MS);
+  return limit !== null && limit < longest ? limit : longest;
+}
 
 /** Lists tokens, newest first, including expired and revoked ones. `memberId` is null for the tokens of all members. */
 export const listTokens = async (
@@ -99,6 +117,7 @@ export const listTokens = async (
       role: tokens.role,
       kinds: tokens.kinds,
       readOnly: tokens.readOnly,
+      mintedBy: tokens.mintedBy,
       createdAt: tokens.createdAt,
       expiresAt: tokens.expiresAt,
       lastUsedAt: tokens.lastUsedAt,
@@ -116,17 +135,35 @@ export const listTokens = async (
     .orderBy(desc(tokens.id))
     .limit(page.limit);
 
-/** Revokes a token of the actor, or with `anyMember` of the project. Idempotent. Throws `token_not_found`. */
+/** The ids of a token and of every token that descends from it. */
+const idsOfFamily = (id: string): SQL => sql`(
+  WITH RECURSIVE family AS (
+    SELECT id FROM ${tokens} WHERE id = ${id}
+    UNION SELECT child.id FROM ${tokens} child JOIN family ON child.minted_by = family.id)
+  SELECT id FROM family)`;
+
+/** What a revocation did. */
+export interface Revocation {
+  /** The revoked tokens, without those that were revoked before. */
+  readonly revoked: number;
+  /** Tokens that the token or one of its descendants created, and that are still valid. */
+  readonly activeDescendants: number;
+}
+
+/**
+ * Revokes a token of the caller, or with `anyMember` of the project, and with `descendants` every token that descends from
+ * it. Idempotent. Throws `token_not_found`, or `forbidden` for a token that the caller could not create.
+ */
 export const revokeToken = (
   database: Database,
-  actor: Actor,
-  revocation: { readonly id: string; readonly anyMember: boolean; readonly at: Date },
-): Promise<void> =>
-  withActiveToken(database, actor, async (tx) => {
-    const { id, anyMember, at } = revocation;
-    const { project, memberId } = actor;
+  caller: Authority,
+  revocation: { readonly id: string; readonly anyMember: boolean; readonly descendants: boolean; readonly at: Date },
+): Promise<Revocation> =>
+  withActiveToken(database, caller, async (tx) => {
+    const { id, anyMember, descendants, at } = revocation;
+    const { project, memberId } = caller;
     const [found] = await tx
-      .select({ memberId: tokens.memberId })
+      .select(getColumns(tokens))
       .from(tokens)
       .innerJoin(members, eq(members.id, tokens.memberId))
       .where(
@@ -137,11 +174,30 @@ export const revokeToken = (
         'token_not_found',
         'No token with this id is accessible to the caller. Nothing was changed; check the id.',
       );
+    const inFamily = inArray(tokens.id, idsOfFamily(id));
+    const family = await tx.select().from(tokens).where(inFamily);
+    const targets = descendants ? family : [found];
+    requireAuthority(
+      caller,
+      targets.filter((token) => token.revokedAt === null),
+      at,
+    );
     const revoked = await tx
       .update(tokens)
       .set({ revokedAt: at, revokedBy: memberId })
-      .where(and(eq(tokens.id, id), isNull(tokens.revokedAt)));
-    if (revoked.count === 0) return;
-    const detail = { member: found.memberId, token: id };
-    await recordAudit(tx, { at, project, requestId: null, actor: memberId, action: 'token.revoked', detail });
+      .where(and(descendants ? inFamily : eq(tokens.id, id), isNull(tokens.revokedAt)))
+      .returning({ id: tokens.id });
+    const isRevoked = new Set(revoked.map((token) => token.id));
+    const activeDescendants = family.filter(
+      (token) => token.id !== id && token.revokedAt === null && token.expiresAt > at && !isRevoked.has(token.id),
+    ).length;
+    if (revoked.length > 0) {
+      const detail = {
+        member: found.memberId,
+        token: id,
+        descendants: revoked.filter((token) => token.id !== id).length,
+      };
+      await recordAudit(tx, { at, project, requestId: null, actor: memberId, action: 'token.revoked', detail });
+    }
+    return { revoked: revoked.length, activeDescendants };
   });

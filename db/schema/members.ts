@@ -1,5 +1,15 @@
 import { sql } from 'drizzle-orm';
-import { boolean, bytea, check, index, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import {
+  type AnyPgColumn,
+  boolean,
+  bytea,
+  check,
+  index,
+  jsonb,
+  primaryKey,
+  text,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
 import { REQUEST_KINDS, ROLES } from '../../domain/vocabulary.ts';
 import { lethe, literals, oneOf, timestamptz } from './lethe.ts';
 import { projects } from './projects.ts';
@@ -48,6 +58,8 @@ export const tokens = lethe.table(
     readOnly: boolean('read_only').notNull(),
     createdAt: timestamptz('created_at').notNull(),
     createdBy: text('created_by').notNull(),
+    /** The token of the call that created this one. Null if the operator of the database created it. */
+    mintedBy: text('minted_by').references((): AnyPgColumn => tokens.id),
     expiresAt: timestamptz('expires_at').notNull(),
     /** Updated at most once a minute. Null before the first use. */
     lastUsedAt: timestamptz('last_used_at'),
@@ -59,12 +71,13 @@ export const tokens = lethe.table(
     check('tokens_kinds_check', sql.raw(`kinds <@ ARRAY[${literals(REQUEST_KINDS)}] AND cardinality(kinds) > 0`)),
     check('tokens_expires_at_check', sql`expires_at > created_at AND expires_at <= created_at + interval '365 days'`),
     index('tokens_of_member').on(table.memberId),
+    index('tokens_by_minter').on(table.mintedBy),
   ],
 );
 
 /**
- * The idempotency keys of calls that created a request. Response bodies are not stored: a replay is answered from the
- * request's row.
+ * The idempotency keys of calls that created something. A replay of a request is answered from its row, any other from the
+ * stored response.
  */
 export const idempotencyKeys = lethe.table(
   'idempotency_keys',
@@ -78,13 +91,15 @@ export const idempotencyKeys = lethe.table(
     fingerprint: bytea('fingerprint').notNull(),
     /** The id of the digest key that computed `fingerprint`. */
     digestKey: text('digest_key').notNull(),
-    requestId: text('request_id')
-      .notNull()
-      .references(() => requests.id),
+    /** The request that the call created. Null for other objects. */
+    requestId: text('request_id').references(() => requests.id),
+    /** The response without its secrets. It contains no identity. Null for requests. */
+    response: jsonb('response').$type<Readonly<Record<string, unknown>>>(),
     createdAt: timestamptz('created_at').notNull(),
   },
   (table) => [
     primaryKey({ name: 'idempotency_keys_pkey', columns: [table.memberId, table.keyDigest] }),
+    check('idempotency_keys_response_check', sql`num_nonnulls(request_id, response) = 1`),
     index('idempotency_keys_by_age').on(table.createdAt),
   ],
 );

@@ -176,14 +176,15 @@ async function createOwnerToken(url: string): Promise<{ text: string; revoke(): 
     await ensureProjects(database, ['demo']);
     return addMemberOrToken(database, { project: 'demo', name: 'demo', role: 'owner', actor: 'demo', at: new Date() });
   });
-  const actor = { project: 'demo', memberId, tokenId };
+  const actor = { project: 'demo', memberId, tokenId, role: 'owner', kinds: null, expiryLimit: null } as const;
   return {
     text: token,
     // An unreachable database must not prevent the other components from stopping.
     revoke: () =>
-      withLedger(url, (database) =>
-        revokeToken(database, actor, { id: tokenId, anyMember: false, at: new Date() }).catch(() => undefined),
-      ),
+      withLedger(url, async (database) => {
+        const revocation = { id: tokenId, anyMember: false, descendants: false, at: new Date() };
+        await revokeToken(database, actor, revocation).catch(() => undefined);
+      }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { createLink, type LinkRow, listLinks, revokeLink } from '../../../db/exports/links.ts';
+import type { Caller } from '../../../db/members/authenticate.ts';
 import { readExportRow, readRequestRow } from '../../../db/requests/row.ts';
 import { withActiveToken } from '../../../db/members/authorized-transaction.ts';
 import { LINK_ID, MAX_ID_LENGTH, REQUEST_ID } from '../../../domain/ids.ts';
@@ -108,7 +109,8 @@ const revokeLinkRoute = createRoute({
   method: 'delete',
   path: '/requests/{id}/links/{linkId}',
   summary: 'Revoke a download link',
-  description: 'Revokes the link immediately and aborts a download that uses it.',
+  description:
+    "Revokes the link immediately and aborts a download that uses it. A link to an export of everyone requires an owner's token (`forbidden`).",
   request: {
     params: exportParams.extend({
       linkId: z.string().openapi({
@@ -125,15 +127,20 @@ const revokeLinkRoute = createRoute({
   },
 });
 
+/** Links to the archive of everyone are given and taken by owners only. Throws `forbidden`. */
+async function requireArchiveOf(deps: ApiDeps, caller: Caller, requestId: string): Promise<void> {
+  const { kind, selection, backupOf } = await readExportRow(deps.database, requestId);
+  const original = backupOf === null ? selection : (await readRequestRow(deps.database, backupOf)).selection;
+  if (original === 'everyone') requireAccess(caller, { access: 'write', kind, role: 'owner' });
+}
+
 export const links = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
     .openapi(createLinkRoute, async (c) => {
       const { id: requestId } = c.req.valid('param');
       const { expiresIn } = c.req.valid('json');
       const caller = c.get('caller');
-      const { kind, selection, backupOf } = await readExportRow(deps.database, requestId);
-      const original = backupOf === null ? selection : (await readRequestRow(deps.database, backupOf)).selection;
-      if (original === 'everyone') requireAccess(caller, { access: 'write', kind, role: 'owner' });
+      await requireArchiveOf(deps, caller, requestId);
       const at = deps.now();
       const expiresAt = expiresIn === undefined ? null : new Date(at.getTime() + expiresIn * SECOND_MS);
       const { token, ...made } = await withActiveToken(deps.database, caller, (tx) =>
@@ -152,6 +159,7 @@ export const links = (deps: ApiDeps) =>
     })
     .openapi(revokeLinkRoute, async (c) => {
       const { id: requestId, linkId: id } = c.req.valid('param');
+      await requireArchiveOf(deps, c.get('caller'), requestId);
       await revokeLink(deps.database, { requestId, id, actor: c.get('caller').memberId, at: deps.now() });
       return c.body(null, 204);
     });

@@ -43,10 +43,10 @@ const MATRIX = `
   listActivity         401 401 401 401 401  404 200  200  200  200
   listMembers          401 401 401 401 401  200 200  200  200  200
   addMember            401 401 401 401 401  201 403o 201  403w 403d
-  removeMember         401 401 401 401 401  404 403o 204  403w 204
+  removeMember         401 401 401 401 401  404 403o 204  403w 403d
   createToken          401 401 401 401 401  201 201  201  403w 403d
   listTokens           401 401 401 401 401  404 403o 200  200  200
-  revokeToken          401 401 401 401 401  404 404  204  403w 204
+  revokeToken          401 401 401 401 401  404 404  200  403w 403d
   addWebhook           401 401 401 401 401  201 403o 201  403w 403d
   listWebhooks         401 401 401 401 401  200 200  200  200  200
   removeWebhook        401 401 401 401 401  404 403o 204  403w 403d

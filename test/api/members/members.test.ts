@@ -35,6 +35,7 @@ test('adds a member and returns its first token once', async () => {
       role: 'owner',
       kinds: null,
       access: 'write',
+      mintedBy: ann.tokenId,
       expiresAt: '2027-11-23T10:00:00.000Z',
     },
   });
@@ -50,7 +51,7 @@ test('adds a member and returns its first token once', async () => {
     {
       actor: ann.memberId,
       action: 'token.minted',
-      detail: { member: id, token: token.id, role: 'owner', kinds: null, readOnly: false },
+      detail: { member: id, token: token.id, role: 'owner', kinds: null, readOnly: false, mintedBy: ann.tokenId },
     },
   ]);
 });
@@ -176,7 +177,7 @@ async function removingEachOther(round: number, others: number): Promise<{ resul
   for (let count = 0; count < others; count++) await owner(`bystander ${count}`);
   const attempt = async (by: AddedMember, target: AddedMember): Promise<string> => {
     try {
-      await removeMember(api.database, { project, ...by }, { id: target.memberId, at: START });
+      await removeMember(api.database, { project, expiryLimit: null, ...by }, { id: target.memberId, at: START });
       return 'removed';
     } catch (error) {
       if (error instanceof DomainError) return error.code;

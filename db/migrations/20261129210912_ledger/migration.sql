@@ -143,9 +143,11 @@ CREATE TABLE "lethe"."idempotency_keys" (
 	"key_digest" bytea,
 	"fingerprint" bytea NOT NULL,
 	"digest_key" text NOT NULL,
-	"request_id" text NOT NULL,
+	"request_id" text,
+	"response" jsonb,
 	"created_at" timestamp with time zone NOT NULL,
-	CONSTRAINT "idempotency_keys_pkey" PRIMARY KEY("member_id","key_digest")
+	CONSTRAINT "idempotency_keys_pkey" PRIMARY KEY("member_id","key_digest"),
+	CONSTRAINT "idempotency_keys_response_check" CHECK (num_nonnulls(request_id, response) = 1)
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."members" (
@@ -169,6 +171,7 @@ CREATE TABLE "lethe"."tokens" (
 	"read_only" boolean NOT NULL,
 	"created_at" timestamp with time zone NOT NULL,
 	"created_by" text NOT NULL,
+	"minted_by" text,
 	"expires_at" timestamp with time zone NOT NULL,
 	"last_used_at" timestamp with time zone,
 	"revoked_at" timestamp with time zone,
@@ -517,6 +520,7 @@ CREATE INDEX "suppressions_of_request" ON "lethe"."suppressions" ("request_id");
 CREATE INDEX "idempotency_keys_by_age" ON "lethe"."idempotency_keys" ("created_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "members_of_project" ON "lethe"."members" ("project","name") WHERE removed_at IS NULL;--> statement-breakpoint
 CREATE INDEX "tokens_of_member" ON "lethe"."tokens" ("member_id");--> statement-breakpoint
+CREATE INDEX "tokens_by_minter" ON "lethe"."tokens" ("minted_by");--> statement-breakpoint
 CREATE INDEX "deliveries_due" ON "lethe"."deliveries" ("project","channel","next_at") WHERE ended_at IS NULL;--> statement-breakpoint
 CREATE INDEX "deliveries_to_dispatch" ON "lethe"."deliveries" ("dispatch_at") WHERE dispatch_at IS NOT NULL AND ended_at IS NULL AND attempts = 0;--> statement-breakpoint
 CREATE INDEX "deliveries_pending" ON "lethe"."deliveries" ("request_id") WHERE ended_at IS NULL;--> statement-breakpoint
@@ -556,6 +560,7 @@ ALTER TABLE "lethe"."idempotency_keys" ADD CONSTRAINT "idempotency_keys_member_i
 ALTER TABLE "lethe"."idempotency_keys" ADD CONSTRAINT "idempotency_keys_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."members" ADD CONSTRAINT "members_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."tokens" ADD CONSTRAINT "tokens_member_id_members_id_fkey" FOREIGN KEY ("member_id") REFERENCES "lethe"."members"("id");--> statement-breakpoint
+ALTER TABLE "lethe"."tokens" ADD CONSTRAINT "tokens_minted_by_tokens_id_fkey" FOREIGN KEY ("minted_by") REFERENCES "lethe"."tokens"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."deliveries" ADD CONSTRAINT "deliveries_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."deliveries" ADD CONSTRAINT "deliveries_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."webhook_secrets" ADD CONSTRAINT "webhook_secrets_webhook_id_webhooks_id_fkey" FOREIGN KEY ("webhook_id") REFERENCES "lethe"."webhooks"("id");--> statement-breakpoint
