@@ -41,12 +41,7 @@ test('purges three deleted subjects after their settle period beside a held one,
   await addTo(...gone, 'stays-1');
   const { id: holdId } = await hold(world, 'demo', [user('stays-1')]);
   const requestId = await submit(world, 'demo', [...gone, 'stays-1'].map(user));
-  await skippingUntil(
-    world,
-    'verifying',
-    async () => (await statusOf(world, requestId)).status === 'verifying',
-    '1 day',
-  );
+  await skippingUntil(world, 'verifying', async () => (await statusOf(world, requestId)).status === 'verifying');
   // The verification after the settle period searches for them by their identities.
   expect(await statesOf(requestId)).toEqual({ claimed: 3, soft_deleted: 1 });
   expect(await tablesWith(world, 'gone-')).toEqual(
