@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
-import type { Database, Transaction } from './client.ts';
+import type { Database, Queries, Transaction } from './client.ts';
 import { projects } from './schema/projects.ts';
 import { textArray } from './sql.ts';
 import { transaction } from './transaction.ts';
@@ -9,7 +9,7 @@ import { transaction } from './transaction.ts';
  * level is READ COMMITTED and the lock is a separate statement, so that `work` sees every earlier decision.
  */
 export const withProjectLock = <T>(
-  database: Database,
+  database: Queries,
   project: string,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> =>

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { collectEvents } from './audit/events.ts';
-import { type Database, type Transaction, type TransactionClient, withBuilder } from './client.ts';
+import { type Queries, type Transaction, type TransactionClient, withBuilder } from './client.ts';
 import { isConnectionLost } from './errors.ts';
 
-/** Runs `work` in a transaction. Rejects if the connection is lost during it; the process continues. */
-export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
+/** Runs `work` in a transaction, or in the one that is open already. Rejects if the connection is lost during it; the process continues. */
+export async function transaction<T>(database: Queries, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  if (isTransaction(database)) return work(database);
   let isLost = false;
   let reportEvents: () => void = () => undefined;
   const { options } = database.$client;
@@ -31,6 +32,9 @@ export async function transaction<T>(database: Database, work: (tx: Transaction)
   reportEvents();
   return value;
 }
+
+/** Only a pool can begin a transaction. */
+const isTransaction = (queries: Queries): queries is Transaction => !('begin' in queries.$client);
 
 const CLOSES_WITHIN_MS = 500;
 

@@ -49,9 +49,17 @@ export const CreatedToken = z
     access: access.openapi({ 'x-example': 'write' }),
     token: z
       .string()
-      .openapi({ description: 'The bearer token. Shown only in this response.', 'x-example': SAMPLE_TOKEN.token }),
+      .nullable()
+      .openapi({
+        description:
+          'The bearer token. Shown only in the response to the first call; null if the call repeats an `Idempotency-Key`.',
+        'x-example': SAMPLE_TOKEN.token,
+      }),
   })
   .openapi('CreatedToken');
+
+/** The form in which a response is stored for repeated calls. */
+export const withoutToken = <Sent extends object>(created: Sent) => ({ ...created, token: null });
 
 export const accessOf = (readOnly: boolean): z.output<typeof access> => (readOnly ? 'read' : 'write');
 

@@ -3,6 +3,8 @@ import { readHoldProject, placeHold, releaseHold } from '../../db/holds/holds.ts
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { HOLD_ID, newId } from '../../domain/ids.ts';
+import { createOnce } from './create-once.ts';
+import { idempotencyHeaders } from './requests/create/schema.ts';
 import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, requireOwnProject } from '../deps.ts';
@@ -55,10 +57,15 @@ const placeRoute = createRoute({
   summary: 'Place a legal hold',
   description:
     'Blocks the hard deletion of the subjects in open and future requests, from the moment of the response until the hold is released. Soft deletion is not blocked: hidden subjects stay hidden. Claimed subjects cannot be held; `tooLate` lists their requests.',
-  request: body(NewHold),
+  request: { headers: idempotencyHeaders, ...body(NewHold) },
   responses: {
-    201: jsonResponse(Hold, 'Created. The hold is in effect.', ['Location']),
-    ...problemResponsesWithBody('project_not_found', 'too_many_subjects'),
+    201: jsonResponse(Hold, 'Created. The hold is in effect.', ['Location', 'Idempotency-Replayed']),
+    ...problemResponsesWithBody(
+      'project_not_found',
+      'too_many_subjects',
+      'idempotency_key_in_use',
+      'idempotency_key_reused',
+    ),
   },
 });
 
@@ -105,10 +112,16 @@ export const holds = (deps: ApiDeps) =>
         actor: c.get('caller').memberId,
         at,
       };
-      const { matching: held, tooLate, wake } = await placeHold(deps.database, deps.keys, hold);
-      await deps.orchestrator.signalRequests(wake);
-      c.header('Location', `/v1/holds/${id}`);
-      return c.json({ id, placedAt: at, matching: [...held], tooLate: [...tooLate] }, 201);
+      const call = { headers: c.req.valid('header'), operation: 'placeHold', parameters: newHold, schema: Hold };
+      let woken: readonly string[] = [];
+      const placed = await createOnce(c, deps, call, async (queries) => {
+        const { wake, ...found } = await placeHold(queries, deps.keys, hold);
+        woken = wake;
+        return { id, placedAt: at, ...found };
+      });
+      await deps.orchestrator.signalRequests(woken);
+      c.header('Location', `/v1/holds/${placed.id}`);
+      return c.json(placed, 201);
     })
     .openapi(releaseRoute, async (c) => {
       const { id } = c.req.valid('param');

@@ -1,11 +1,13 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { addMember, listMembers, removeMember } from '../../db/members/members.ts';
 import { MEMBER_ID } from '../../domain/ids.ts';
+import { createOnce } from './create-once.ts';
+import { idempotencyHeaders } from './requests/create/schema.ts';
 import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import { encodeIdCursor, parseIdCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { createdTokenResponse, CreatedToken, requireOwnPermissions, role } from './created-token.ts';
+import { createdTokenResponse, CreatedToken, requireOwnPermissions, role, withoutToken } from './created-token.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { createPage, pageSchema } from '../lists/page.ts';
 import { actorName, cursor, timestamp, limit, pathId } from '../schemas.ts';
@@ -47,10 +49,13 @@ const addRoute = createRoute({
   summary: 'Add a member',
   description:
     'Adds a member and creates the first token of the member, which is shown only in this response. The new token covers all kinds of request, so the calling token must cover all kinds, too (`forbidden`). The new member cannot confirm a deletion of everyone that was submitted earlier.',
-  request: body(NewMember),
+  request: { headers: idempotencyHeaders, ...body(NewMember) },
   responses: {
-    201: jsonResponse(AddedMember, 'Created. The member can call the API immediately.', ['Location']),
-    ...problemResponsesWithBody('member_exists'),
+    201: jsonResponse(AddedMember, 'Created. The member can call the API immediately.', [
+      'Location',
+      'Idempotency-Replayed',
+    ]),
+    ...problemResponsesWithBody('member_exists', 'idempotency_key_in_use', 'idempotency_key_reused'),
   },
 });
 
@@ -83,9 +88,19 @@ export const members = (deps: ApiDeps) =>
       const caller = c.get('caller');
       requireOwnPermissions(caller, { role: newMember.role, kinds: null });
       const at = deps.now();
-      const { memberId, ...created } = await addMember(deps.database, caller, { ...newMember, at });
-      c.header('Location', `/v1/members/${memberId}`);
-      return c.json({ id: memberId, ...newMember, addedAt: at, token: createdTokenResponse(created) }, 201);
+      const call = {
+        headers: c.req.valid('header'),
+        operation: 'addMember',
+        parameters: newMember,
+        schema: AddedMember,
+        stored: (added: z.output<typeof AddedMember>) => ({ ...added, token: withoutToken(added.token) }),
+      };
+      const added = await createOnce(c, deps, call, async (queries) => {
+        const { memberId, ...created } = await addMember(queries, caller, { ...newMember, at });
+        return { id: memberId, ...newMember, addedAt: at, token: createdTokenResponse(created) };
+      });
+      c.header('Location', `/v1/members/${added.id}`);
+      return c.json(added, 201);
     })
     .openapi(removeRoute, async (c) => {
       const { id } = c.req.valid('param');

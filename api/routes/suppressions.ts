@@ -3,6 +3,8 @@ import type { Caller } from '../../db/members/authenticate.ts';
 import { liftSuppression, placeSuppression, type SuppressionChange } from '../../db/suppressions/suppressions.ts';
 import { identityTypesOf, systemsFor } from '../../domain/catalog.ts';
 import { newId } from '../../domain/ids.ts';
+import { createOnce } from './create-once.ts';
+import { idempotencyHeaders } from './requests/create/schema.ts';
 import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, requireOwnProject } from '../deps.ts';
@@ -37,13 +39,14 @@ const placeRoute = createRoute({
   summary: 'Place a suppression',
   description:
     'Suppresses an identity independently of any deletion and notifies every system that it must not collect the data of the identity again. Existing data is not deleted. Idempotent: a repeated call returns the existing suppression and tells which systems still lack it, and reaches systems that were configured later.',
-  request: body(Suppression),
+  request: { headers: idempotencyHeaders, ...body(Suppression) },
   responses: {
     202: jsonResponse(
       Placed,
       'Accepted. The systems are notified asynchronously: `missingIn` lists those that have not applied it yet.',
+      ['Idempotency-Replayed'],
     ),
-    ...problemResponsesWithBody('project_not_found'),
+    ...problemResponsesWithBody('project_not_found', 'idempotency_key_in_use', 'idempotency_key_reused'),
   },
 });
 
@@ -65,17 +68,15 @@ const liftRoute = createRoute({
 export const suppressions = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
     .openapi(placeRoute, async (c) => {
-      const {
-        id,
-        since,
-        missingIn: systems,
-      } = await placeSuppression(
-        deps.database,
-        deps.keys,
-        toSuppressionChange(deps, c.get('caller'), c.req.valid('json')),
-      );
-      await deps.orchestrator.startSuppression(id);
-      return c.json({ id, since, missingIn: [...systems] }, 202);
+      const sent = c.req.valid('json');
+      const change = toSuppressionChange(deps, c.get('caller'), sent);
+      const call = { headers: c.req.valid('header'), operation: 'placeSuppression', parameters: sent, schema: Placed };
+      const placed = await createOnce(c, deps, call, async (queries) => {
+        const { id, since, missingIn } = await placeSuppression(queries, deps.keys, change);
+        return { id, since, missingIn };
+      });
+      await deps.orchestrator.startSuppression(placed.id);
+      return c.json(placed, 202);
     })
     .openapi(liftRoute, async (c) => {
       const change = toSuppressionChange(deps, c.get('caller'), c.req.valid('json'));

@@ -3,6 +3,8 @@ import { isMember } from '../../db/members/members.ts';
 import { listTokens, createOwnToken, latestExpiry, revokeToken, type TokenRow } from '../../db/members/tokens.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { TOKEN_ID } from '../../domain/ids.ts';
+import { createOnce } from './create-once.ts';
+import { idempotencyHeaders } from './requests/create/schema.ts';
 import { requirePermission, requireAccess } from '../auth.ts';
 import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import { encodeIdCursor, parseIdCursor } from '../lists/cursor.ts';
@@ -19,6 +21,7 @@ import {
   SAMPLE_TOKEN,
   tokenFields,
   tokenName,
+  withoutToken,
 } from './created-token.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { booleanFilter } from '../lists/filters.ts';
@@ -98,10 +101,15 @@ const newTokenRoute = createRoute({
   summary: 'Create a token',
   description:
     'Creates a further token for the calling member, with at most the permissions of the calling token. Several tokens are valid at a time, so that a new one can replace an old one without interruption. Returns `forbidden` if the calling token lacks a requested permission.',
-  request: body(NewToken),
+  request: { headers: idempotencyHeaders, ...body(NewToken) },
   responses: {
-    201: jsonResponse(CreatedToken, 'Created. The token is valid immediately.', ['Location'], CREATED_EXAMPLES),
-    ...problemResponsesWithBody(),
+    201: jsonResponse(
+      CreatedToken,
+      'Created. The token is valid immediately.',
+      ['Location', 'Idempotency-Replayed'],
+      CREATED_EXAMPLES,
+    ),
+    ...problemResponsesWithBody('idempotency_key_in_use', 'idempotency_key_reused'),
   },
 });
 
@@ -163,9 +171,18 @@ export const tokens = (deps: ApiDeps) =>
         expiresAt: expiryOf(json.expiresAt, latestExpiry(caller.expiryLimit, at), at),
       };
       requireOwnPermissions(caller, newToken);
-      const created = await createOwnToken(deps.database, caller, newToken, at);
-      c.header('Location', `/v1/tokens/${created.tokenId}`);
-      return c.json(createdTokenResponse(created), 201);
+      const call = {
+        headers: c.req.valid('header'),
+        operation: 'createToken',
+        parameters: json,
+        schema: CreatedToken,
+        stored: withoutToken,
+      };
+      const created = await createOnce(c, deps, call, async (queries) =>
+        createdTokenResponse(await createOwnToken(queries, caller, newToken, at)),
+      );
+      c.header('Location', `/v1/tokens/${created.id}`);
+      return c.json(created, 201);
     })
     .openapi(listRoute, async (c) => {
       const { member, limit: size, cursor: from } = c.req.valid('query');

@@ -12,6 +12,8 @@ import {
 import { hostOf, isPublicAddress } from '../../domain/network/address.ts';
 import { WEBHOOK_ID } from '../../domain/ids.ts';
 import { REQUEST_KINDS } from '../../domain/vocabulary.ts';
+import { createOnce } from './create-once.ts';
+import { idempotencyHeaders } from './requests/create/schema.ts';
 import { requirePermission, requireAccess } from '../auth.ts';
 import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
@@ -42,7 +44,16 @@ const secret = z.string().openapi({
 });
 const id = z.string().openapi({ description: 'ID of the webhook.', 'x-example': WEBHOOK });
 const url = z.string().openapi({ description: 'URL of your endpoint.', 'x-example': URL_EXAMPLE });
-const AddedWebhook = z.strictObject({ id, url, secret }).openapi('AddedWebhook');
+const AddedWebhook = z
+  .strictObject({
+    id,
+    url,
+    secret: secret.nullable().openapi({
+      description:
+        'Secret that signs the notifications, according to Standard Webhooks. Shown only in the response to the first call; null if the call repeats an `Idempotency-Key`.',
+    }),
+  })
+  .openapi('AddedWebhook');
 
 const Webhook = z
   .strictObject({
@@ -95,10 +106,13 @@ const addRoute = createRoute({
   summary: 'Add a webhook',
   description:
     'Adds a webhook. From now on, Lethe sends a signed POST request to the URL for every status change of a request, according to Standard Webhooks. A notification names the request and its status and contains no personal data. Returns `forbidden` if the token is limited to some kinds of request. A project has at most 10 webhooks.',
-  request: body(NewWebhook),
+  request: { headers: idempotencyHeaders, ...body(NewWebhook) },
   responses: {
-    201: jsonResponse(AddedWebhook, 'Created. Status changes from now on are sent.', ['Location']),
-    ...problemResponsesWithBody('too_many_webhooks'),
+    201: jsonResponse(AddedWebhook, 'Created. Status changes from now on are sent.', [
+      'Location',
+      'Idempotency-Replayed',
+    ]),
+    ...problemResponsesWithBody('too_many_webhooks', 'idempotency_key_in_use', 'idempotency_key_reused'),
   },
 });
 
@@ -160,10 +174,22 @@ const enableRoute = createRoute({
 export const webhooks = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
     .openapi(addRoute, async (c) => {
-      const url = webhookUrl(c.req.valid('json').url, deps.webhookNetworks);
-      const added = await addWebhook(deps.database, deps.keys, requireEveryKind(c), { url, at: deps.now() });
+      const sent = c.req.valid('json');
+      const url = webhookUrl(sent.url, deps.webhookNetworks);
+      const caller = requireEveryKind(c);
+      const call = {
+        headers: c.req.valid('header'),
+        operation: 'addWebhook',
+        parameters: sent,
+        schema: AddedWebhook,
+        stored: (added: z.output<typeof AddedWebhook>) => ({ ...added, secret: null }),
+      };
+      const added = await createOnce(c, deps, call, async (queries) => {
+        const created = await addWebhook(queries, deps.keys, caller, { url, at: deps.now() });
+        return { id: created.id, url, secret: created.secret };
+      });
       c.header('Location', `/v1/webhooks/${added.id}`);
-      return c.json({ id: added.id, url, secret: added.secret }, 201);
+      return c.json(added, 201);
     })
     .openapi(listRoute, async (c) => {
       const items = await listWebhooks(deps.database, c.get('caller').project);

@@ -4,7 +4,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { canonicalIdentity } from '../../domain/identity-forms.ts';
 import type { NamedIdentity } from '../../domain/identity.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
-import type { Database } from '../client.ts';
+import type { Database, Queries } from '../client.ts';
 import { type DigestKeys, digestsOf } from '../digests.ts';
 import { isHeld } from './held-subjects.ts';
 import { probeRows, withProjectLock } from '../project-lock.ts';
@@ -33,7 +33,7 @@ export interface Matching {
  * the subjects that are already claimed (rule 6).
  */
 export async function placeHold(
-  database: Database,
+  database: Queries,
   keys: DigestKeys,
   hold: Hold,
 ): Promise<{

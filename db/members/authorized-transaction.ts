@@ -1,6 +1,6 @@
 import { and, eq, isNull, sql } from 'drizzle-orm';
 import { DomainError } from '../../domain/errors.ts';
-import type { Database, Transaction } from '../client.ts';
+import type { Queries, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { members, tokens } from '../schema/members.ts';
 
@@ -16,7 +16,7 @@ export interface Actor {
  * call, so that two owners cannot remove each other concurrently.
  */
 export const withActiveToken = <T>(
-  database: Database,
+  database: Queries,
   { project, tokenId }: Actor,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> =>

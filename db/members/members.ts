@@ -34,7 +34,7 @@ export interface MemberWithToken extends AddedMember {
 
 /** Adds a member with its first token. Throws `member_exists`. */
 export const addMember = (
-  database: Database,
+  database: Queries,
   actor: Authority,
   { name, role, at }: Pick<NewMember, 'name' | 'role' | 'at'>,
 ): Promise<AddedMember> =>

@@ -82,12 +82,7 @@ export async function createToken(tx: Transaction, token: NewToken): Promise<Cre
 }
 
 /** Creates another token for the calling member. */
-export const createOwnToken = (
-  database: Database,
-  caller: Authority,
-  rights: Rights,
-  at: Date,
-): Promise<CreatedToken> =>
+export const createOwnToken = (database: Queries, caller: Authority, rights: Rights, at: Date): Promise<CreatedToken> =>
   withActiveToken(database, caller, (tx) => {
     const { project, memberId, tokenId } = caller;
     return createToken(tx, { ...rights, project, memberId, actor: memberId, mintedBy: tokenId, at });

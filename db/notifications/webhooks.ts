@@ -46,7 +46,7 @@ export async function requireWebhook(queries: Queries, project: string, id: stri
 
 /** Adds a webhook. `secret` cannot be read again. Throws `too_many_webhooks`. */
 export const addWebhook = (
-  database: Database,
+  database: Queries,
   keys: DigestKeys,
   actor: Actor,
   { url, at }: { readonly url: string; readonly at: Date },

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { and, eq, gt, lte, sql } from 'drizzle-orm';
+import { and, eq, gt, lte, type SQL, sql } from 'drizzle-orm';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Database, Transaction } from '../client.ts';
@@ -53,48 +53,91 @@ export async function acceptOnce(
   call: KeyedCall,
   accept: (tx: Transaction) => Promise<AcceptedRequest>,
 ): Promise<Accepted> {
-  const { memberId, content, at } = call;
   const keyDigest = keyDigestOf(keys, call);
   return transaction(database, async (tx) => {
-    // A separate statement, so that the next query sees what the previous holder of the lock committed.
-    const [lock] = await tx.execute<{ acquired: boolean }>(
-      sql`SELECT pg_try_advisory_xact_lock(${lockOf(keyDigest)}::bigint) AS acquired`,
-    );
-    if (lock?.acquired !== true)
-      throw new DomainError(
-        'idempotency_key_in_use',
-        'The first call with this Idempotency-Key is still running. Send the call again after the seconds in Retry-After.',
-      );
-    const { fingerprint, digestKey, createdAt } = idempotencyKeys;
+    await lockKey(tx, keyDigest);
+    const { fingerprint, digestKey } = idempotencyKeys;
     const [used] = await tx
       .select({ fingerprint, digestKey, accepted: acceptedColumns })
       .from(idempotencyKeys)
-      .innerJoin(requests, eq(requests.id, idempotencyKeys.requestId))
-      .where(
-        and(
-          eq(idempotencyKeys.memberId, memberId),
-          eq(idempotencyKeys.keyDigest, keyDigest),
-          gt(createdAt, new Date(at.getTime() - KEPT_MS)),
-        ),
-      );
+      .leftJoin(requests, eq(requests.id, idempotencyKeys.requestId))
+      .where(isUsed(call, keyDigest));
     if (used !== undefined) {
-      requireSameContent(keys, used, content);
+      requireSameContent(keys, used, call.content);
+      if (used.accepted === null) throw new Error('the idempotency key has no request');
       return { ...used.accepted, replayed: true };
     }
     const accepted = await accept(tx);
-    const [newest] = keys;
-    const use = {
-      fingerprint: fingerprintOf(newest, content),
-      digestKey: newest.id,
-      requestId: accepted.id,
-      createdAt: at,
-    };
-    await tx
-      .insert(idempotencyKeys)
-      .values({ memberId, keyDigest, ...use })
-      .onConflictDoUpdate({ target: [idempotencyKeys.memberId, idempotencyKeys.keyDigest], set: use });
+    await storeKey(tx, keys, call, { keyDigest, requestId: accepted.id, response: null });
     return { ...accepted, replayed: false };
   });
+}
+
+/** The JSON of a response, without its secrets. */
+export type StoredResponse = Readonly<Record<string, unknown>>;
+
+/**
+ * Runs `create`, or returns the response that an earlier call with the same key stored. The created rows, the key and the
+ * response are stored in one transaction. Throws `idempotency_key_in_use` or `idempotency_key_reused`.
+ */
+export async function respondOnce<Response>(
+  database: Database,
+  keys: DigestKeys,
+  call: KeyedCall,
+  create: (tx: Transaction) => Promise<{ readonly response: Response; readonly stored: StoredResponse }>,
+): Promise<{ readonly response: Response } | { readonly replayed: StoredResponse }> {
+  const keyDigest = keyDigestOf(keys, call);
+  return transaction(database, async (tx) => {
+    await lockKey(tx, keyDigest);
+    const { fingerprint, digestKey, response } = idempotencyKeys;
+    const [used] = await tx
+      .select({ fingerprint, digestKey, response })
+      .from(idempotencyKeys)
+      .where(isUsed(call, keyDigest));
+    if (used !== undefined) {
+      requireSameContent(keys, used, call.content);
+      // The content contains the operation, so that the key of a request has another content.
+      if (used.response === null) throw new Error('the idempotency key has no response');
+      return { replayed: used.response };
+    }
+    const created = await create(tx);
+    await storeKey(tx, keys, call, { keyDigest, requestId: null, response: created.stored });
+    return { response: created.response };
+  });
+}
+
+// Throws `idempotency_key_in_use`. A statement of its own, so that the next sees what the previous holder committed.
+async function lockKey(tx: Transaction, keyDigest: Buffer): Promise<void> {
+  const [lock] = await tx.execute<{ acquired: boolean }>(
+    sql`SELECT pg_try_advisory_xact_lock(${lockOf(keyDigest)}::bigint) AS acquired`,
+  );
+  if (lock?.acquired !== true)
+    throw new DomainError(
+      'idempotency_key_in_use',
+      'The first call with this Idempotency-Key is still running. Send the call again after the seconds in Retry-After.',
+    );
+}
+
+const isUsed = ({ memberId, at }: KeyedCall, keyDigest: Buffer): SQL | undefined =>
+  and(
+    eq(idempotencyKeys.memberId, memberId),
+    eq(idempotencyKeys.keyDigest, keyDigest),
+    gt(idempotencyKeys.createdAt, new Date(at.getTime() - KEPT_MS)),
+  );
+
+async function storeKey(
+  tx: Transaction,
+  keys: DigestKeys,
+  { memberId, content, at }: KeyedCall,
+  created: { readonly keyDigest: Buffer; readonly requestId: string | null; readonly response: StoredResponse | null },
+): Promise<void> {
+  const { keyDigest, requestId, response } = created;
+  const [newest] = keys;
+  const use = { fingerprint: fingerprintOf(newest, content), digestKey: newest.id, requestId, response, createdAt: at };
+  await tx
+    .insert(idempotencyKeys)
+    .values({ memberId, keyDigest, ...use })
+    .onConflictDoUpdate({ target: [idempotencyKeys.memberId, idempotencyKeys.keyDigest], set: use });
 }
 
 /** Throws `idempotency_key_reused` if the content differs, or cannot be compared because its digest key is unknown. */

@@ -2,7 +2,7 @@ import { and, asc, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import { DomainError } from '../../domain/errors.ts';
 import type { NamedIdentity } from '../../domain/identity.ts';
 import { recordAudit } from '../audit/audit.ts';
-import type { Database, Transaction } from '../client.ts';
+import type { Database, Queries, Transaction } from '../client.ts';
 import { type Digest, type DigestKeys, namedDigests, spellingDigests } from '../digests.ts';
 import { probeRows, withProjectLock } from '../project-lock.ts';
 import { suppressionDigests, suppressions, suppressionSystems } from '../schema/holds.ts';
@@ -24,7 +24,7 @@ export interface SuppressionChange extends Readonly<Pick<typeof suppressions.$in
  * reaches systems that were configured later.
  */
 export async function placeSuppression(
-  database: Database,
+  database: Queries,
   keys: DigestKeys,
   change: SuppressionChange,
 ): Promise<{ readonly id: string; readonly since: Date; readonly missingIn: readonly string[] }> {

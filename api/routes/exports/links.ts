@@ -6,6 +6,8 @@ import { withActiveToken } from '../../../db/members/authorized-transaction.ts';
 import { LINK_ID, MAX_ID_LENGTH, REQUEST_ID } from '../../../domain/ids.ts';
 import { LONGEST_LINK_MS } from '../../../domain/policy.ts';
 import { LINK_STATES } from '../../../domain/vocabulary.ts';
+import { createOnce } from '../create-once.ts';
+import { idempotencyHeaders } from '../requests/create/schema.ts';
 import { requirePermission, requireAccess } from '../../auth.ts';
 import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
@@ -45,9 +47,9 @@ const linkExpiresAt = timestamp.openapi({
 const CreatedLink = z
   .strictObject({
     id: linkId,
-    url: z.string().openapi({
+    url: z.string().nullable().openapi({
       description:
-        'URL for one download. It requires no token: everyone who has the URL can use it. Shown only in this response.',
+        'URL for one download. It requires no token: everyone who has the URL can use it. Shown only in the response to the first call; null if the call repeats an `Idempotency-Key`.',
       'x-example': 'https://lethe.example/download/q7Xn0sVbW4yLr2eJtC9oZk1uHdM8fPa5gQxRiTwE3vA',
     }),
     expiresAt: linkExpiresAt,
@@ -81,10 +83,16 @@ const createLinkRoute = createRoute({
   summary: 'Create a download link',
   description:
     "Creates a link for one completed download of the archive. The export must have status `ready` (`archive_not_ready`). An export of everyone, or one that precedes a deletion of everyone, requires an owner's token (`forbidden`). Several links can be open at a time.",
-  request: { params: exportParams, ...body(NewLink) },
+  request: { params: exportParams, headers: idempotencyHeaders, ...body(NewLink) },
   responses: {
-    201: jsonResponse(CreatedLink, 'Created. The link can be used immediately.', ['Location']),
-    ...problemResponsesWithBody('request_not_found', 'wrong_kind', 'archive_not_ready'),
+    201: jsonResponse(CreatedLink, 'Created. The link can be used immediately.', ['Location', 'Idempotency-Replayed']),
+    ...problemResponsesWithBody(
+      'request_not_found',
+      'wrong_kind',
+      'archive_not_ready',
+      'idempotency_key_in_use',
+      'idempotency_key_reused',
+    ),
   },
 });
 
@@ -143,11 +151,21 @@ export const links = (deps: ApiDeps) =>
       await requireArchiveOf(deps, caller, requestId);
       const at = deps.now();
       const expiresAt = expiresIn === undefined ? null : new Date(at.getTime() + expiresIn * SECOND_MS);
-      const { token, ...made } = await withActiveToken(deps.database, caller, (tx) =>
-        createLink(tx, { requestId, createdBy: caller.memberId, expiresAt, at }),
-      );
+      const call = {
+        headers: c.req.valid('header'),
+        operation: 'createLink',
+        parameters: { requestId, expiresIn },
+        schema: CreatedLink,
+        stored: (made: z.output<typeof CreatedLink>) => ({ ...made, url: null }),
+      };
+      const made = await createOnce(c, deps, call, async (queries) => {
+        const { token, ...link } = await withActiveToken(queries, caller, (tx) =>
+          createLink(tx, { requestId, createdBy: caller.memberId, expiresAt, at }),
+        );
+        return { id: link.id, url: downloadUrl(deps.publicUrl, token), expiresAt: link.expiresAt };
+      });
       c.header('Location', `/v1/requests/${requestId}/links/${made.id}`);
-      return c.json({ id: made.id, url: downloadUrl(deps.publicUrl, token), expiresAt: made.expiresAt }, 201);
+      return c.json(made, 201);
     })
     .openapi(listLinksRoute, async (c) => {
       const { id: requestId } = c.req.valid('param');

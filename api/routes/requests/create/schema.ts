@@ -153,7 +153,7 @@ const idempotencyKey = z
     type: 'string',
     maxLength: 512,
     description:
-      'Unique key of this request, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns the request that the first call created.',
+      'Unique key of this call, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns what the first call created.',
     example: '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
   });
 
