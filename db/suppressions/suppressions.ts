@@ -75,7 +75,7 @@ export async function liftSuppression(
 }
 
 /** Runs `work` under the project lock. All its statements look up the digests of one identity. */
-const withProbes = <T>(database: Database, project: string, work: (tx: Transaction) => Promise<T>): Promise<T> =>
+const withProbes = <T>(database: Queries, project: string, work: (tx: Transaction) => Promise<T>): Promise<T> =>
   withProjectLock(database, project, (tx) => probeRows(tx, () => work(tx)));
 
 /** Reads the row that members' changes of this spelling use. Rows of deletions cover several identities. */
