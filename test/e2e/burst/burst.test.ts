@@ -92,7 +92,8 @@ test(
     print('hidden after its 202', accepted);
     const pending = await countOf(`status IN ('received', 'resolving')`);
     console.log(`${pending} of ${COUNTING} requests were still to be counted`);
-    expect(pending).toBeGreaterThan(0);
+    // In the order of arrival, almost none would be left.
+    expect(pending).toBeGreaterThan(COUNTING / 4);
     expect((await caller.status(deletion)).attention).toEqual([]);
 
     await waitUntil('every request has its workflow', async () => (await countOf('started_at IS NULL')) === 0);
