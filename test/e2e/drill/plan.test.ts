@@ -31,5 +31,5 @@ test('puts a canary into every identity of a person', () => {
 test('rejects a number of cycles that is no number and starts nothing', async () => {
   const script = join(import.meta.dirname, '../../../dev/drill/drill.ts');
   const run = promisify(execFile)(process.execPath, [script, '--cycles', 'many']);
-  await expect(run).rejects.toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('--cycles needs') });
+  await expect(run).rejects.toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--cycles needs') });
 });
