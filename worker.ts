@@ -31,7 +31,7 @@ import { connect, WORKER_TIMEOUTS } from './db/client.ts';
 import { createDigestKeys, requireDigestKeys } from './db/digests.ts';
 import { requireMigrated } from './db/migrate.ts';
 import { ensureProjects } from './db/project-lock.ts';
-import { databaseAt, isStorageUnavailable, startupError } from './db/errors.ts';
+import { databaseAt, isStorageUnavailable, startupError, surviveLostConnections } from './db/errors.ts';
 import { qualifiedSystemName } from './domain/ids.ts';
 import { logEvent } from './domain/wording/events.ts';
 import { openMailer } from './outbound/mailer.ts';
@@ -62,6 +62,7 @@ process.once('uncaughtException', (error) => {
   reportFatal(logger, startupError(error, known.databaseUrl), 'fatal error');
   process.exit(1);
 });
+surviveLostConnections((code) => logger.warn({ code }, 'a connection to the database ended while it was opened'));
 const environment = workerEnvironment();
 known.databaseUrl = environment.databaseUrl;
 logger.level = environment.logLevel;

@@ -12,7 +12,7 @@ import { createDigestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
 import { requireSameStorage } from '../db/exports/archive.ts';
-import { databaseAt, isStorageUnavailable, startupError } from '../db/errors.ts';
+import { databaseAt, isStorageUnavailable, startupError, surviveLostConnections } from '../db/errors.ts';
 import { logEvent } from '../domain/wording/events.ts';
 import { isLoopback } from '../domain/network/address.ts';
 import { createApp } from './app.ts';
@@ -40,6 +40,7 @@ const COMMAND = {
  */
 async function main(environment: ApiEnvironment): Promise<void> {
   logger.level = environment.logLevel;
+  surviveLostConnections((code) => logger.warn({ code }, 'a connection to the database ended while it was opened'));
   const { catalog, misconfigured } = readHealthyProjects(await loadDeployment(environment.configPath));
   for (const { path, message } of [...misconfigured.values()].flat()) logger.error({ path }, message);
   for (const project of misconfigured.keys())

@@ -41,7 +41,7 @@ export interface Timeouts {
   readonly statementMs: number;
   readonly lockMs: number;
 }
-/** A caller is answered before its proxy gives up. The largest upload is stored in a few seconds. */
+/** A caller is answered before the timeout of its proxy. The largest upload is stored in a few seconds. */
 export const API_TIMEOUTS: Timeouts = { statementMs: 30_000, lockMs: 10_000 };
 /** Shorter than an attempt of a ledger activity, which Temporal repeats (`ledger` in workflows/shared/proxies.ts). */
 export const WORKER_TIMEOUTS: Timeouts = { statementMs: 240_000, lockMs: 60_000 };

@@ -20,6 +20,17 @@ export const isConnectionLost = (error: unknown): boolean =>
   ['CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P05', '25P03'].includes(errorCode(error) ?? '');
 
 /**
+ * Keeps the process alive when a connection ends while it is opened: the driver then rejects a promise of its own that
+ * nobody awaits (`fetchArrayTypes` of postgres 3.4). Any other unhandled rejection ends the process as before.
+ */
+export function surviveLostConnections(onLost: (code: string | null) => void): void {
+  process.on('unhandledRejection', (error: unknown) => {
+    if (!isConnectionLost(error)) throw error;
+    onLost(errorCode(error));
+  });
+}
+
+/**
  * The code of an error of the driver or the server, also when drizzle has wrapped it. Messages are not used, because
  * they may quote stored values.
  */

@@ -47,14 +47,11 @@ export const CreatedToken = z
   .strictObject({
     ...tokenFields,
     access: access.openapi({ 'x-example': 'write' }),
-    token: z
-      .string()
-      .nullable()
-      .openapi({
-        description:
-          'The bearer token. Shown only in the response to the first call; null if the call repeats an `Idempotency-Key`.',
-        'x-example': SAMPLE_TOKEN.token,
-      }),
+    token: z.string().nullable().openapi({
+      description:
+        'The bearer token. Shown only in the response to the first call; null if the call repeats an `Idempotency-Key`.',
+      'x-example': SAMPLE_TOKEN.token,
+    }),
   })
   .openapi('CreatedToken');
 

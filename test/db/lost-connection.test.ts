@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { connect } from '../../db/client.ts';
 import { transaction } from '../../db/transaction.ts';
@@ -79,5 +81,37 @@ test('rolls back and releases its own connection when a transaction loses anothe
     expect(await transaction(database, (tx) => tx.$client`SELECT n FROM kept`)).toEqual([]);
   } finally {
     await Promise.all([database.$client.end({ timeout: 1 }), other.$client.end({ timeout: 1 })]);
+  }
+});
+
+test('keeps the process when connections end while they are opened', async () => {
+  const { url } = await createDatabase();
+  const other = connect(url, { connections: 1 });
+  const script = `
+    import { connect } from './db/client.ts';
+    import { surviveLostConnections } from './db/errors.ts';
+    const codes = new Set();
+    surviveLostConnections((code) => codes.add(code));
+    for (let i = 0; i < 200 && codes.size === 0; i++) {
+      const { $client } = connect(${JSON.stringify(url)}, { connections: 1 });
+      await $client\`SELECT 1\`.catch(() => {});
+      await $client.end({ timeout: 1 });
+    }
+    console.log(...codes, 'still runs');
+    process.exit();`;
+  // Ends every connection that reads the array types, the first statement of the driver.
+  const ends = other.$client`
+    DO $$ BEGIN LOOP
+      PERFORM pg_stat_clear_snapshot();
+      PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%b.typarray%' AND pid <> pg_backend_pid();
+    END LOOP; END $$`.execute();
+  ends.catch(() => {});
+  try {
+    const args = ['--input-type=module-typescript', '--eval', script];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    expect(stdout).toBe('57P01 still runs\n');
+  } finally {
+    ends.cancel();
+    await other.$client.end({ timeout: 1 });
   }
 });

@@ -35,7 +35,8 @@ const Subject = z
       .openapi({ description: 'Line in the uploaded file. Null without an upload.', 'x-example': null }),
     type: z.string().openapi({ description: 'Identity type.', 'x-example': 'email' }),
     value: value.nullable().openapi({
-      description: 'One string per column of the identity type. Null if the value is invalid, and once its subjects are purged.',
+      description:
+        'One string per column of the identity type. Null if the value is invalid, and once its subjects are purged.',
       'x-example': ['ann@x.test', 'berlin'],
     }),
     outcome: Outcome,

@@ -14,7 +14,9 @@ async function mint(by: By, more: object = {}) {
 }
 const revoke = async (by: By, id: string, query = '') => (await call(by, 'DELETE', `/v1/tokens/${id}${query}`)).json;
 const active = async () =>
-  (await api.sql<{ id: string }[]>`SELECT id FROM lethe.tokens WHERE revoked_at IS NULL ORDER BY id`).map(({ id }) => id);
+  (await api.sql<{ id: string }[]>`SELECT id FROM lethe.tokens WHERE revoked_at IS NULL ORDER BY id`).map(
+    ({ id }) => id,
+  );
 
 test('creates no token that outlives the token that creates it', async () => {
   const short = await mint(ann, { expiresAt: after(10) });
