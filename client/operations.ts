@@ -124,17 +124,21 @@ export type Archive = {
    */
   format: 'ndjson' | 'csv';
   /**
-   * Number of rows.
+   * Number of subjects whose rows deletions removed from the archive since it became ready. If it is not 0, `rows`, `bytes` and `sha256` are null; the manifest in each download has the current figures.
    */
-  rows: number;
+  removedSubjects: number;
   /**
-   * Size of the ZIP file as downloaded.
+   * Number of rows. Null if subjects were removed.
    */
-  bytes: number;
+  rows: number | null;
   /**
-   * SHA-256 digest of the ZIP file as downloaded, in hexadecimal.
+   * Size of the ZIP file as downloaded. Null if subjects were removed.
    */
-  sha256: string;
+  bytes: number | null;
+  /**
+   * SHA-256 digest of the ZIP file as downloaded, in hexadecimal. Null if subjects were removed.
+   */
+  sha256: string | null;
   /**
    * Time at which the archive became ready.
    */
@@ -148,7 +152,7 @@ export type Archive = {
    */
   destroyedAt: string | null;
   /**
-   * Why the archive key was destroyed: it expired, a deletion claimed a subject of the archive, or a member destroyed it. Null before.
+   * Why the archive key was destroyed: it expired, deletions claimed all subjects of the archive, or a member destroyed it. Null before.
    */
   reason: 'expired' | 'subject_deleted' | 'destroyed' | null;
 } | null;
@@ -168,7 +172,7 @@ export type Archive = {
  * - `deleted`: the subject is deleted in every system, except for its `retained` rows and its `anonymised` own row.
  * - `partially_deleted`: the subject is deleted, except in a system that an operator skipped.
  * - `exported`: the data of the subject is in the archive.
- * - `left_out`: the archive does not contain the subject, because a deletion claimed it first.
+ * - `left_out`: the archive does not contain the subject, because a deletion claimed it.
  */
 export type Outcome =
   | 'matched'
@@ -551,7 +555,7 @@ export interface Operations {
    */
   revokeToken: {
     input: RevokeTokenInput;
-    output: void;
+    output: Revocation;
   };
   /**
    * Add a webhook
@@ -623,7 +627,7 @@ export interface Operations {
 }
 export interface CreateRequestInput {
   /**
-   * Unique key of this request, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns the request that the first call created. Example: `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
+   * Unique key of this call, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns what the first call created. Example: `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
    */
   idempotencyKey?: string;
   body: NewRequest;
@@ -1087,7 +1091,7 @@ export interface UploadSubjectsInput {
    */
   exportFirst?: boolean;
   /**
-   * Unique key of this request, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns the request that the first call created. Example: `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
+   * Unique key of this call, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns what the first call created. Example: `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
    */
   idempotencyKey?: string;
   body: string | Blob | ReadableStream<Uint8Array>;
@@ -1423,7 +1427,7 @@ export interface RequestStatus {
        */
       exported: number;
       /**
-       * Export: subjects that a deletion claimed first.
+       * Export: subjects that a deletion claimed.
        */
       left_out: number;
     };
@@ -2248,9 +2252,13 @@ export interface ExportReceipt {
    */
   since: string | null;
   /**
-   * Number of subjects.
+   * Number of subjects in the archive.
    */
   subjects: number;
+  /**
+   * Number of subjects whose rows deletions removed from the archive since it became ready. `files` describes the archive before; the manifest in each download describes what that download contains.
+   */
+  removedSubjects: number;
   /**
    * Systems in the archive.
    */
@@ -2344,6 +2352,10 @@ export interface CreateLinkInput {
    * ID of the request.
    */
   id: string;
+  /**
+   * Unique key of this call, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns what the first call created. Example: `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
+   */
+  idempotencyKey?: string;
   body: NewLink;
 }
 export interface NewLink {
@@ -2358,9 +2370,9 @@ export interface CreatedLink {
    */
   id: string;
   /**
-   * URL for one download. It requires no token: everyone who has the URL can use it. Shown only in this response.
+   * URL for one download. It requires no token: everyone who has the URL can use it. Shown only in the response to the first call; null if the call repeats an `Idempotency-Key`.
    */
-  url: string;
+  url: string | null;
   /**
    * Time at which the link expires.
    */
@@ -2702,6 +2714,10 @@ export interface LookupResult {
   }[];
 }
 export interface PlaceHoldInput {
+  /**
+   * Unique key of this call, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns what the first call created. Example: `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
+   */
+  idempotencyKey?: string;
   body: NewHold;
 }
 export interface NewHold {
@@ -2772,6 +2788,10 @@ export interface ReleaseHoldInput {
   id: string;
 }
 export interface PlaceSuppressionInput {
+  /**
+   * Unique key of this call, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns what the first call created. Example: `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
+   */
+  idempotencyKey?: string;
   body: Suppression;
 }
 export interface Suppression {
@@ -2877,6 +2897,10 @@ export interface Member {
   addedAt: string;
 }
 export interface AddMemberInput {
+  /**
+   * Unique key of this call, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns what the first call created. Example: `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
+   */
+  idempotencyKey?: string;
   body: NewMember;
 }
 export interface NewMember {
@@ -2936,13 +2960,17 @@ export interface CreatedToken {
    */
   access: 'read' | 'write';
   /**
+   * ID of the token that created this one. Null if an operator created it with `npm run member`.
+   */
+  mintedBy: string | null;
+  /**
    * Time at which the token expires.
    */
   expiresAt: string;
   /**
-   * The bearer token. Shown only in this response.
+   * The bearer token. Shown only in the response to the first call; null if the call repeats an `Idempotency-Key`.
    */
-  token: string;
+  token: string | null;
 }
 export interface RemoveMemberInput {
   /**
@@ -2951,6 +2979,10 @@ export interface RemoveMemberInput {
   id: string;
 }
 export interface CreateTokenInput {
+  /**
+   * Unique key of this call, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns what the first call created. Example: `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
+   */
+  idempotencyKey?: string;
   body: NewToken;
 }
 export interface NewToken {
@@ -2974,7 +3006,7 @@ export interface NewToken {
    */
   access?: 'read' | 'write';
   /**
-   * Time at which the token expires. Default and maximum: 365 days from now.
+   * Time at which the token expires. Default and maximum: 365 days from now, or the expiry of the calling token if that is earlier. An unlimited token that an operator created for an owner may create tokens that outlive it.
    */
   expiresAt?: string;
 }
@@ -3017,6 +3049,10 @@ export interface Token {
    */
   access: 'read' | 'write';
   /**
+   * ID of the token that created this one. Null if an operator created it with `npm run member`.
+   */
+  mintedBy: string | null;
+  /**
    * Time at which the token expires.
    */
   expiresAt: string;
@@ -3042,8 +3078,26 @@ export interface RevokeTokenInput {
    * ID of the token.
    */
   id: string;
+  /**
+   * Also revokes every token that the token created, directly or through others.
+   */
+  descendants?: boolean;
+}
+export interface Revocation {
+  /**
+   * Number of revoked tokens. 0 if the token was revoked before.
+   */
+  revoked: number;
+  /**
+   * Number of tokens that descend from the token and are still valid. Repeat the call with `descendants=true` to revoke them.
+   */
+  activeDescendants: number;
 }
 export interface AddWebhookInput {
+  /**
+   * Unique key of this call, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns what the first call created. Example: `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
+   */
+  idempotencyKey?: string;
   body: NewWebhook;
 }
 export interface NewWebhook {
@@ -3062,9 +3116,9 @@ export interface AddedWebhook {
    */
   url: string;
   /**
-   * Secret that signs the notifications, according to Standard Webhooks. Shown only in this response.
+   * Secret that signs the notifications, according to Standard Webhooks. Shown only in the response to the first call; null if the call repeats an `Idempotency-Key`.
    */
-  secret: string;
+  secret: string | null;
 }
 export interface ListWebhooksInput {}
 export interface Webhook {
@@ -3268,6 +3322,7 @@ export interface Problem {
     | 'delivery_not_found'
     | 'too_many_webhooks'
     | 'storage_unavailable'
+    | 'busy'
     | 'project_misconfigured'
     | 'internal';
   /**
@@ -3317,26 +3372,26 @@ export const ROUTES: Readonly<Record<keyof Operations, Route>> = {
   retryRequest: {"method":"POST","path":"/v1/requests/{id}/retry","accept":"application/json","contentType":"application/json"},
   skipSystem: {"method":"POST","path":"/v1/requests/{id}/skip","accept":"application/json","contentType":"application/json"},
   getReceipt: {"method":"GET","path":"/v1/requests/{id}/receipt","accept":"application/json"},
-  createLink: {"method":"POST","path":"/v1/requests/{id}/links","accept":"application/json","contentType":"application/json"},
+  createLink: {"method":"POST","path":"/v1/requests/{id}/links","accept":"application/json","contentType":"application/json","headers":{"idempotencyKey":"Idempotency-Key"}},
   listLinks: {"method":"GET","path":"/v1/requests/{id}/links","accept":"application/json"},
   revokeLink: {"method":"DELETE","path":"/v1/requests/{id}/links/{linkId}","accept":"application/json"},
   destroyArchive: {"method":"DELETE","path":"/v1/requests/{id}/archive","accept":"application/json"},
   listRequestActivity: {"method":"GET","path":"/v1/requests/{id}/log","accept":"application/json"},
   listRequestActivityCsv: {"method":"GET","path":"/v1/requests/{id}/log","accept":"text/csv"},
   lookUpSubject: {"method":"POST","path":"/v1/subjects/lookup","accept":"application/json","contentType":"application/json"},
-  placeHold: {"method":"POST","path":"/v1/holds","accept":"application/json","contentType":"application/json"},
+  placeHold: {"method":"POST","path":"/v1/holds","accept":"application/json","contentType":"application/json","headers":{"idempotencyKey":"Idempotency-Key"}},
   releaseHold: {"method":"DELETE","path":"/v1/holds/{id}","accept":"application/json"},
-  placeSuppression: {"method":"POST","path":"/v1/suppressions","accept":"application/json","contentType":"application/json"},
+  placeSuppression: {"method":"POST","path":"/v1/suppressions","accept":"application/json","contentType":"application/json","headers":{"idempotencyKey":"Idempotency-Key"}},
   liftSuppression: {"method":"DELETE","path":"/v1/suppressions","accept":"application/json","contentType":"application/json"},
   listActivity: {"method":"GET","path":"/v1/activity","accept":"application/json"},
   listActivityCsv: {"method":"GET","path":"/v1/activity","accept":"text/csv"},
   listMembers: {"method":"GET","path":"/v1/members","accept":"application/json"},
-  addMember: {"method":"POST","path":"/v1/members","accept":"application/json","contentType":"application/json"},
+  addMember: {"method":"POST","path":"/v1/members","accept":"application/json","contentType":"application/json","headers":{"idempotencyKey":"Idempotency-Key"}},
   removeMember: {"method":"DELETE","path":"/v1/members/{id}","accept":"application/json"},
-  createToken: {"method":"POST","path":"/v1/tokens","accept":"application/json","contentType":"application/json"},
+  createToken: {"method":"POST","path":"/v1/tokens","accept":"application/json","contentType":"application/json","headers":{"idempotencyKey":"Idempotency-Key"}},
   listTokens: {"method":"GET","path":"/v1/tokens","accept":"application/json"},
   revokeToken: {"method":"DELETE","path":"/v1/tokens/{id}","accept":"application/json"},
-  addWebhook: {"method":"POST","path":"/v1/webhooks","accept":"application/json","contentType":"application/json"},
+  addWebhook: {"method":"POST","path":"/v1/webhooks","accept":"application/json","contentType":"application/json","headers":{"idempotencyKey":"Idempotency-Key"}},
   listWebhooks: {"method":"GET","path":"/v1/webhooks","accept":"application/json"},
   removeWebhook: {"method":"DELETE","path":"/v1/webhooks/{id}","accept":"application/json"},
   rotateWebhookSecret: {"method":"POST","path":"/v1/webhooks/{id}/rotate","accept":"application/json","contentType":"application/json"},
