@@ -269,31 +269,6 @@ test('authenticates with one statement and sends none for a malformed token', as
   expect(api.statements()).toEqual([]);
 });
 
-test('writes the last use at most once a minute', async () => {
-  const { id, token } = await createToken(ann);
-  const writes = async () => {
-    const [row] = await api.sql<{ version: string; lastUsedAt: Date | null }[]>`
-      SELECT xmin::text AS version, last_used_at FROM lethe.tokens WHERE id = ${id}`;
-    return row;
-  };
-  const use = async (afterMs: number) => {
-    api.clock.now = new Date(START.getTime() + afterMs);
-    await call(token, 'GET', '/v1/tokens?limit=1');
-    return writes();
-  };
-  expect((await writes())?.lastUsedAt).toBeNull();
-  const first = await use(0);
-  expect(first?.lastUsedAt).toEqual(START);
-  expect(await use(1)).toEqual(first);
-  expect(await use(59_999)).toEqual(first);
-  const next = await use(60_000);
-  expect(next).not.toEqual(first);
-  expect(next?.lastUsedAt).toEqual(new Date(START.getTime() + 60_000));
-  await call(ann, 'DELETE', `/v1/tokens/${id}`);
-  const revoked = await writes();
-  expect(await use(500_000)).toEqual(revoked);
-});
-
 const digestOf = (token: string, encoding: 'hex' | 'base64') => createHash('sha256').update(token).digest(encoding);
 
 test('stores a token only as a digest and never logs it', async () => {
