@@ -73,5 +73,5 @@ export const atRisk = (now: Date): SQL<boolean> => {
           AND subjects.state IN ('resolved', 'soft_deleted', 'scheduled')
           AND NOT EXISTS (
             SELECT FROM ${identityDigests} subject_digest JOIN ${holdDigests} hold USING (project, kind, digest)
-            WHERE subject_digest.request_id = subjects.request_id AND subject_digest.seq = subjects.seq AND hold.active))))))`;
+            WHERE subject_digest.request_id = subjects.request_id AND subject_digest.seq = subjects.seq AND hold.active) OFFSET 0)))))`;
 };

@@ -131,7 +131,7 @@ const revokeLinkRoute = createRoute({
   },
   responses: {
     204: { description: 'Revoked. The link can no longer be used.' },
-    ...problemResponses('request_not_found', 'link_not_found'),
+    ...problemResponses('request_not_found', 'wrong_kind', 'link_not_found'),
   },
 });
 

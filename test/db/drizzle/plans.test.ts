@@ -6,6 +6,7 @@ import { listRequests } from '../../../db/requests/list.ts';
 import { auditEvents } from '../../../db/schema/audit.ts';
 import { deliveries } from '../../../db/schema/notifications.ts';
 import { requests } from '../../../db/schema/requests.ts';
+import { subjects } from '../../../db/schema/subjects.ts';
 import { accept, type Ledger, ledger, PROJECT, START, user } from '../../support/ledger.ts';
 
 let world: Ledger;
@@ -20,13 +21,17 @@ beforeAll(async () => {
       'mem_' || n % 7, 3, at, at + interval '30 days', at + interval '14 days', at + interval '16 days', at
     FROM generate_series(1, 50000) n, LATERAL (SELECT ${START}::timestamptz - n * interval '2 minutes' AS at) received`);
   await database.execute(sql`
+    INSERT INTO ${subjects} (request_id, seq, project, kind, digest, known, state, hidden, generation, batch, claimed_at)
+    SELECT 'req_' || md5(n::text), 1, ${PROJECT}, 'user', decode(md5(n::text), 'hex'), true, 'deleted', true, 1, 1, ${START}::timestamptz
+    FROM generate_series(1, 50000) n`);
+  await database.execute(sql`
     INSERT INTO ${deliveries} (id, project, channel, request_id, kind, status, at, next_at)
     SELECT 'evt_' || md5(n::text), ${PROJECT}, 'whk_' || n % 2, ${id}, 'deletion', 'received', at, at
     FROM generate_series(1, 50000) n, LATERAL (SELECT ${START}::timestamptz - n * interval '2 minutes' AS at) happened`);
   await database.execute(sql`
     INSERT INTO ${auditEvents} (at, project, actor, action, detail)
     SELECT ${START}::timestamptz + n * interval '1 minute', ${PROJECT}, 'mem_' || n % 7, 'hold.placed', '{}' FROM generate_series(1, 50000) n`);
-  await database.execute(sql`ANALYZE ${requests}, ${deliveries}, ${auditEvents}`);
+  await database.execute(sql`ANALYZE ${requests}, ${subjects}, ${deliveries}, ${auditEvents}`);
 }, 60_000);
 afterAll(() => world.closeLedger());
 

@@ -50,7 +50,7 @@ test('contains column names and no value of any row when the scope is categories
 
 test('contains only the source columns of the data map when the scope is sources', async () => {
   const files = await archiveOf('ccpa', 'sources');
-  expect([...files.keys()]).toEqual(['index.html', 'manifest.json', 'data/app/app.events.ndjson']);
+  expect([...files.keys()]).toEqual(['data/app/app.events.ndjson', 'index.html', 'manifest.json']);
   expect(String(files.get('data/app/app.events.ndjson'))).toBe(
     '{"ip":"10.1.2.3","sdk":"canary-sdk-364","utm_source":"canary-utm-364"}\n',
   );
