@@ -21,7 +21,7 @@ export const isConnectionLost = (error: unknown): boolean =>
 
 /**
  * Keeps the process alive when a connection ends while it is opened: the driver then rejects a promise of its own that
- * nobody awaits (`fetchArrayTypes` of postgres 3.4). Any other unhandled rejection ends the process as before.
+ * has no listener (`fetchArrayTypes` of postgres 3.4). Any other unhandled rejection ends the process as before.
  */
 export function surviveLostConnections(onLost: (code: string | null) => void): void {
   process.on('unhandledRejection', (error: unknown) => {

@@ -33,9 +33,9 @@ export async function settleSuppressions(
   if (!request.suppress || request.concludedAt !== null) return NONE;
   const { id: requestId, project, systems } = request;
   const { configured, at } = input;
-  const known = textArray([...new Set([...Object.keys(systems ?? {}), ...configured])]);
+  const known = [...new Set([...Object.keys(systems ?? {}), ...configured])];
   const lacking = sql`
-    SELECT suppressions.id, required.system FROM ${suppressions}, unnest(${known}) AS required (system)
+    SELECT suppressions.id, required.system FROM ${suppressions}, unnest(${textArray(known)}) AS required (system)
     WHERE suppressions.request_id = ${requestId} AND propagated_at IS NULL
       AND required.system NOT IN (SELECT system FROM ${systemVisibility} WHERE request_id = ${requestId} AND skipped_at IS NOT NULL)
       AND NOT EXISTS (SELECT FROM ${suppressionSystems} applied

@@ -42,7 +42,7 @@ test('runs the first deletion and the first export of README.md as written', asy
   expect(stdout).toContain('"survivors": 0');
   expect(stdout).toContain(`"removed": ${before['app.events']}`);
   expect(stdout).toContain('"basis": "tax law, 10 years"');
-  expect(stdout).toMatch(/\nready\n(.*\n)*.*index\.html\n.*manifest\.json\n.*data\/app\/app\.users\.ndjson/);
+  expect(stdout).toMatch(/\nready\n(.*\n)*.*data\/app\/app\.users\.ndjson\n(.*\n)*.*index\.html\n.*manifest\.json/);
   expect(before).toMatchObject({ 'app.users': 1 });
   expect(await figuresOf(stack.demoUrl, 'u-17')).toEqual({});
 }, 120_000);

@@ -231,5 +231,7 @@ test('cancels an export when the token may export', async () => {
   expect((await api.call('POST', `/v1/requests/${id}/cancel`, {}, deleting)).status).toBe(403);
   const answer = await api.call('POST', `/v1/requests/${id}/cancel`, {}, exporting);
   expect([answer.status, answer.json]).toEqual([202, { id, cancelled: 2, tooLate: [], tooLateCount: 0 }]);
-  expect(api.orchestrator.signaled).toContain(id);
+  expect((await api.call('GET', `/v1/requests/${id}`, undefined, exporting)).json).toMatchObject({
+    status: 'cancelled',
+  });
 });

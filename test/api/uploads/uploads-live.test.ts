@@ -26,8 +26,11 @@ test.each([
   await expect.poll(() => api.statements().length).toBe(1);
   socket.destroy();
   await once(socket, 'close');
-  await expect.poll(() => logLines().length).toBe(1);
-  expect(logLines()).toMatchObject([{ status: 422, level: 30 }]);
+  await expect.poll(() => logLines().length).toBe(2);
+  expect(logLines()).toMatchObject([
+    { status: 422, level: 30 },
+    { status: 422, level: 40, code: 'caller_disconnected' },
+  ]);
   expect(await requests()).toBe(0);
   expect(api.orchestrator.started).toEqual([]);
   expect(api.log.join('')).not.toContain('canary');

@@ -156,7 +156,7 @@ test('exports categories with tables, columns, descriptions and row counts, but 
 
 test('exports only the columns under sources of the selected rows', async () => {
   const archive = await archiveOf('ccpa', 'sources');
-  expect([...archive.files.keys()]).toEqual(['index.html', 'manifest.json', 'data/app/app.events.ndjson']);
+  expect([...archive.files.keys()]).toEqual(['data/app/app.events.ndjson', 'index.html', 'manifest.json']);
   const late = { ip: '10.98.76.108', sdk: 'canary-sdk-late', utm_source: 'canary-utm-late' };
   expect(rowsOf(archive, 'app.events')).toEqual([late]);
   const found = new Set(allText(archive).match(/canary[\w.-]*/gi));

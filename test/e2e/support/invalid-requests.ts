@@ -44,7 +44,7 @@ export async function sendInvalidRequests(service: Service): Promise<readonly An
   await expectProblem(422, 'GET', '/v1/requests?project=demo&cursor=canary-key-1');
   await expectProblem(404, 'DELETE', '/v1/holds/canary-key-1');
   await expectProblem(422, 'POST', '/v1/subjects/lookup', lookup);
-  await expectProblem(404, 'DELETE', '/v1/suppressions', { ...lookup, identity: id('user_id', 'canary-unknown') });
+  await expectProblem(404, 'DELETE', '/v1/suppressions', { ...lookup, identity: id('user_id', 'canary-unsuppressed') });
   await expectProblem(401, 'GET', '/v1/requests', undefined, { authorization: 'Bearer canary-token' });
   return problems;
 }

@@ -1,4 +1,5 @@
 import { Client } from '@temporalio/client';
+import { sql } from 'drizzle-orm';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { archives, PUBLIC_URL } from '../../../support/archives.ts';
@@ -7,7 +8,8 @@ import { housekeepingActivities } from '../../../../activities/housekeeping.ts';
 import { createApp } from '../../../../api/app.ts';
 import { temporalOrchestrator } from '../../../../api/temporal/orchestrator.ts';
 import { createDigestKeys } from '../../../../db/digests.ts';
-import { withProjectLock } from '../../../../db/project-lock.ts';
+import { projects } from '../../../../db/schema/projects.ts';
+import { transaction } from '../../../../db/transaction.ts';
 import { DAY_MS } from '../../../../domain/calendar.ts';
 import { workflowIdFor } from '../../../../domain/ids.ts';
 import { devServer } from '../../../support/servers/temporal.ts';
@@ -156,8 +158,9 @@ test('rejects a second call while the first runs and frees the key when the firs
     api.sql<{ pid: number }[]>`SELECT pid FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO "lethe"."requests"%'`;
   const before = await counts();
-  // The lock on the project's row blocks the first call, whose request references it.
-  const { crashed, second } = await withProjectLock(api.database, 'demo', async () => {
+  // This lock on the project's row blocks the first call, whose request references it. Lethe's own lock does not.
+  const { crashed, second } = await transaction(api.database, async (tx) => {
+    await tx.execute(sql`SELECT FROM ${projects} WHERE name = 'demo' FOR UPDATE`);
     const first = post('running', body('running'));
     await expect.poll(async () => (await waiting()).length).toBe(1);
     const other = await post('running', body('running'));

@@ -116,8 +116,8 @@ describe('export as CSV', () => {
   });
 
   test('adds an apostrophe before text that a spreadsheet would execute', async () => {
-    const starts = ['=1+1', '+1', '-1', '@x', '\tx', '\rx', '＝1', '＋1', '－1', '＠x'];
-    const harmless = ["'=1", 'a=1', ' =1', '', 'a\nb "c", d', '5', 'ä-1'];
+    const starts = ['=1+1', '+1', '-1', '@x', '\tx', '\rx', '＝1', '＋1', '－1', '＠x', "'=1", ' =1', '|x'];
+    const harmless = ['a=1', '', 'a\nb "c", d', '5', 'ä-1'];
     await db.sql`DELETE FROM app.events WHERE user_id = 'u-1' OR user_id = 'a-1'`;
     await db.sql.unsafe(`ALTER TABLE app.events ADD n numeric, ADD j jsonb, ADD d interval, ADD "=x" text`);
     for (const note of [...starts, ...harmless])
