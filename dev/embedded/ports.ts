@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
@@ -13,8 +14,21 @@ async function listen(port: number): Promise<number> {
   return address.port;
 }
 
-/** A currently unused port of the loopback interface. */
-export const freePort = (): Promise<number> => listen(0);
+/** Below the ports that operating systems give to clients, and to servers that ask for any port. */
+const PORTS = [15_000, 32_000] as const;
+const TRIES = 100;
+
+/**
+ * A currently unused port of the loopback interface. Chosen at random, so that a server that is stopped and started again
+ * rarely finds another program on its port.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const port = randomInt(...PORTS);
+    if (await isPortFree(port)) return port;
+  }
+  throw new Error(`no free port found among ${PORTS.join(' to ')} in ${TRIES} tries`);
+}
 
 export async function isPortFree(port: number): Promise<boolean> {
   try {
