@@ -42,5 +42,13 @@ function payloadsOf(value: unknown): string[] {
 /** Reads the database file and the files with the same prefix: the write-ahead log and the server's log. */
 export function readDatabaseFiles(dbFile: string): readonly { readonly name: string; readonly bytes: Buffer }[] {
   const names = readdirSync(dirname(dbFile)).filter((name) => name.startsWith(basename(dbFile)));
-  return names.map((name) => ({ name, bytes: readFileSync(join(dirname(dbFile), name)) }));
+  return names.flatMap((name) => {
+    try {
+      return [{ name, bytes: readFileSync(join(dirname(dbFile), name)) }];
+    } catch (error) {
+      // SQLite removes the journal of a transaction when it ends.
+      if (name.endsWith('-journal') && error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+      throw error;
+    }
+  });
 }
