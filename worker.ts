@@ -62,7 +62,9 @@ process.once('uncaughtException', (error) => {
   reportFatal(logger, startupError(error, known.databaseUrl), 'fatal error');
   process.exit(1);
 });
-surviveLostConnections((code) => logger.warn({ code }, 'a connection to the database ended while it was opened'));
+surviveLostConnections(process, (code) =>
+  logger.warn({ code }, 'a connection to the database ended while it was opened'),
+);
 const environment = workerEnvironment();
 known.databaseUrl = environment.databaseUrl;
 logger.level = environment.logLevel;

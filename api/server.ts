@@ -40,7 +40,9 @@ const COMMAND = {
  */
 async function main(environment: ApiEnvironment): Promise<void> {
   logger.level = environment.logLevel;
-  surviveLostConnections((code) => logger.warn({ code }, 'a connection to the database ended while it was opened'));
+  surviveLostConnections(process, (code) =>
+    logger.warn({ code }, 'a connection to the database ended while it was opened'),
+  );
   const { catalog, misconfigured } = readHealthyProjects(await loadDeployment(environment.configPath));
   for (const { path, message } of [...misconfigured.values()].flat()) logger.error({ path }, message);
   for (const project of misconfigured.keys())

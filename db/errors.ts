@@ -23,8 +23,8 @@ export const isConnectionLost = (error: unknown): boolean =>
  * Keeps the process alive when a connection ends while it is opened: the driver then rejects a promise of its own that
  * has no listener (`fetchArrayTypes` of postgres 3.4). Any other unhandled rejection ends the process as before.
  */
-export function surviveLostConnections(onLost: (code: string | null) => void): void {
-  process.on('unhandledRejection', (error: unknown) => {
+export function surviveLostConnections(own: NodeJS.Process, onLost: (code: string | null) => void): void {
+  own.on('unhandledRejection', (error: unknown) => {
     if (!isConnectionLost(error)) throw error;
     onLost(errorCode(error));
   });

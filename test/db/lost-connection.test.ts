@@ -91,7 +91,7 @@ test('keeps the process when connections end while they are opened', async () =>
     import { connect } from './db/client.ts';
     import { surviveLostConnections } from './db/errors.ts';
     const codes = new Set();
-    surviveLostConnections((code) => codes.add(code));
+    surviveLostConnections(process, (code) => codes.add(code));
     for (let i = 0; i < 200 && codes.size === 0; i++) {
       const { $client } = connect(${JSON.stringify(url)}, { connections: 1 });
       await $client\`SELECT 1\`.catch(() => {});
