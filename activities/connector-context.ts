@@ -1,5 +1,5 @@
 import { activityInfo, Context } from '@temporalio/activity';
-import type { ConnectorContext } from '../connectors/connector.ts';
+import { type ConnectorContext, ConnectorError } from '../connectors/connector.ts';
 import { requireNoConfigErrors } from '../connectors/guard.ts';
 import { clearAttention, raiseAttention } from '../db/attention/raise.ts';
 import { reserveSlot } from '../db/members/slots.ts';

@@ -114,6 +114,10 @@ const Environment = z.object({
   TEMPORAL_TLS_CERT: z.string().optional(),
   TEMPORAL_TLS_KEY: z.string().optional(),
   TEMPORAL_API_KEY: z.string().optional(),
+  LETHE_WORKFLOW_BUNDLE: z
+    .string()
+    .refine((path) => existsSync(path), { error: 'no such file; create it with: npm run bundle -- --output FILE' })
+    .optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: port.default(8080),
   LETHE_TRUSTED_PROXIES: networks,
@@ -122,7 +126,7 @@ const Environment = z.object({
 });
 type Environment = z.output<typeof Environment>;
 
-const ApiVariables = Environment.omit({ MAIL_URL: true, MAIL_FROM: true });
+const ApiVariables = Environment.omit({ MAIL_URL: true, MAIL_FROM: true, LETHE_WORKFLOW_BUNDLE: true });
 const WorkerVariables = Environment.omit({ HOST: true, PORT: true, LETHE_TRUSTED_PROXIES: true });
 
 export type VariableName = keyof Environment;
@@ -139,7 +143,13 @@ export type ApiEnvironment = ReturnType<typeof apiEnvironment>;
 
 export function workerEnvironment(source: Source = processEnvironment()) {
   const env = read(source, WorkerVariables);
-  return { ...common(env), secret: secretsOf(source), mail: { url: env.MAIL_URL, from: env.MAIL_FROM } };
+  const { MAIL_URL: url, MAIL_FROM: from, LETHE_WORKFLOW_BUNDLE: bundle } = env;
+  return {
+    ...common(env),
+    secret: secretsOf(source),
+    mail: { url, from },
+    workflowBundle: bundle === undefined ? null : resolve(bundle),
+  };
 }
 export type WorkerEnvironment = ReturnType<typeof workerEnvironment>;
 
@@ -171,7 +181,9 @@ export function demoEnvironment(source: Source = processEnvironment()) {
   };
 }
 
-const common = (env: Omit<Environment, 'HOST' | 'PORT' | 'LETHE_TRUSTED_PROXIES' | 'MAIL_URL' | 'MAIL_FROM'>) => ({
+const common = (
+  env: Pick<Environment, keyof z.output<typeof ApiVariables> & keyof z.output<typeof WorkerVariables>>,
+) => ({
   databaseUrl: env.DATABASE_URL,
   configPath: resolve(env.LETHE_CONFIG),
   digestKeys: env.LETHE_DIGEST_KEYS,

@@ -17,6 +17,8 @@ const VARIABLES = {
   TEMPORAL_TLS_CERT: 'The client certificate for Temporal, as PEM.',
   TEMPORAL_TLS_KEY: 'The key of the client certificate, as PEM.',
   TEMPORAL_API_KEY: 'The API key for Temporal.',
+  LETHE_WORKFLOW_BUNDLE:
+    'The file that `npm run bundle -- --output FILE` wrote. Default: the worker bundles at its start.',
   HOST: 'The address on which the API listens. Default: 127.0.0.1.',
   PORT: 'The port on which the API listens. Default: 8080.',
   LETHE_TRUSTED_PROXIES: 'Addresses and ranges of proxies whose X-Forwarded-Proto is trusted. Default: none.',

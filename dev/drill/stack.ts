@@ -95,6 +95,7 @@ export async function startStack(): Promise<Stack> {
     LETHE_PUBLIC_URL: apiUrl,
     MAIL_URL: pathToFileURL(inFolder('mail')).href,
     LOG_LEVEL: 'debug',
+    LETHE_WORKFLOW_BUNDLE: inFolder('workflows.js'),
     PORT: String(port('api')),
     NODE_OPTIONS: `--import ${pathToFileURL(join(DEPLOYMENT, 'clock.ts')).href}`,
   };
@@ -127,6 +128,7 @@ export async function startStack(): Promise<Stack> {
   };
 
   try {
+    execFileSync(process.execPath, [join(ROOT, 'commands/bundle.ts'), '--output', environment.LETHE_WORKFLOW_BUNDLE]);
     await Promise.all((['ledger', 'app', 'crm', 'temporal'] as const).map(restart));
     await Promise.all([migrate(urls.ledger), prepareSystems(sql)]);
     const token = await addOwner(urls.ledger);

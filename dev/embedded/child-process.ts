@@ -43,7 +43,12 @@ export async function startServer(command: ServerCommand): Promise<ServerProcess
   const start = fstatSync(log).size;
   const child = spawn('/bin/sh', ['-c', SCRIPT, 'lethe-dev', ...signals, remove, program, ...args], {
     ...user,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      ...env,
+    },
     cwd: '/',
     detached: true,
     stdio: ['pipe', 'pipe', log],

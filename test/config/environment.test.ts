@@ -45,6 +45,15 @@ test('applies the documented defaults to variables that are not set', () => {
   expect(configPath).toMatch(/\/lethe\.config\.ts$/);
 });
 
+test('reads LETHE_WORKFLOW_BUNDLE as the path of a file that exists', () => {
+  expect(workerEnvironment(complete).workflowBundle).toBeNull();
+  const path = fileWith('');
+  expect(workerEnvironment({ ...complete, LETHE_WORKFLOW_BUNDLE: path }).workflowBundle).toBe(path);
+  const missing = join(folder, 'missing.js');
+  const message = messageOf(() => workerEnvironment({ ...complete, LETHE_WORKFLOW_BUNDLE: missing }));
+  expect(message).toContain('LETHE_WORKFLOW_BUNDLE: no such file; create it with: npm run bundle -- --output FILE');
+});
+
 test('reads METRICS_ADDRESS as an IP address with a port and rejects anything else', () => {
   for (const read of [apiEnvironment, workerEnvironment]) {
     const parse = (METRICS_ADDRESS: string) => read({ ...complete, METRICS_ADDRESS }).metricsAddress;

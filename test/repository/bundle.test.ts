@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -13,17 +13,21 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function bundle(text: string): { status: number | null; output: string } {
+function bundle(text: string, ...options: readonly string[]): { status: number | null; output: string } {
   const file = join(folder, 'index.ts');
   writeFileSync(file, text);
-  const program = join(ROOT, 'dev/bundle-workflows.ts');
-  const run = spawnSync(process.execPath, [program, file], { encoding: 'utf8' });
+  const program = join(ROOT, 'commands/bundle.ts');
+  const run = spawnSync(process.execPath, [program, file, ...options], { encoding: 'utf8' });
   return { status: run.status, output: run.stdout + run.stderr };
 }
 
-test('bundles a workflow that only waits', () => {
+test('bundles a workflow that only waits, and writes the bundle only when it is given a file', () => {
   const text = `import { sleep } from '@temporalio/workflow';\nexport const wait = () => sleep('1 day');\n`;
+  const output = join(folder, 'workflows.js');
   expect(bundle(text)).toEqual({ status: 0, output: expect.stringMatching(/workflow bundle: \d+ kB/) });
+  expect(existsSync(output)).toBe(false);
+  expect(bundle(text, '--output', output).status).toBe(0);
+  expect(existsSync(output)).toBe(true);
 });
 
 test('rejects workflows that read files or import activities', () => {

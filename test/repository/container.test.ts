@@ -99,5 +99,8 @@ test('builds from a base image with a digest, runs as a user without rights and 
   const users = [...dockerfile.matchAll(/^USER (.+)$/gm)].map(([, user]) => user);
   expect(users).toEqual(['node']);
   expect(dockerfile.indexOf('\nUSER node\n')).toBeLessThan(dockerfile.indexOf('\nCMD '));
+  const [, bundle = ''] = /^RUN node commands\/bundle\.ts --output (\S+)$/m.exec(dockerfile) ?? [];
+  expect(dockerfile).toContain(`LETHE_WORKFLOW_BUNDLE=/lethe/${bundle} `);
+  expect(bundle).not.toBe('');
   expect(dockerfile).not.toMatch(/^ADD |curl|wget|:latest/m);
 });

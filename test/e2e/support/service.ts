@@ -11,6 +11,7 @@ import { addMemberOrToken } from '../../../db/members/members.ts';
 import { prepareSystem } from '../../../dev/demo/databases.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
 import { type ServerProcess, startServer } from '../../../dev/embedded/child-process.ts';
+import { workflowBundle } from '../../support/run/workflow-bundle.ts';
 
 /** Runs the API and the worker as separate processes, as an operator does. They stop after the test file. */
 
@@ -87,6 +88,7 @@ export async function startService(at: {
   readonly env?: Readonly<Record<string, string>>;
 }): Promise<Service> {
   const logs = temporaryFolder();
+  const { codePath } = await workflowBundle();
   const env = {
     DATABASE_URL: at.ledgerUrl,
     APP_URL: at.appUrl,
@@ -94,6 +96,7 @@ export async function startService(at: {
     LETHE_CONFIG: at.config ?? CONFIG,
     LETHE_DIGEST_KEYS: DIGEST_KEYS,
     LOG_LEVEL: 'debug',
+    LETHE_WORKFLOW_BUNDLE: codePath,
     LETHE_ARCHIVES: `file:${at.archives ?? temporaryFolder()}`,
     MAIL_URL: `file:${temporaryFolder()}`,
     ...at.env,

@@ -13,6 +13,8 @@ declare module 'vitest' {
 const folder = mkdtempSync(join(tmpdir(), 'lethe-tests-'));
 
 export function setup(project: TestProject): void {
+  // The many processes that tests start compile each file once.
+  process.env['NODE_COMPILE_CACHE'] = join(folder, 'compiled');
   project.provide('runFolder', folder);
 }
 
