@@ -16,6 +16,7 @@ import {
   createSystemActivities,
   createNotificationActivities,
 } from './activities/index.ts';
+import { HEARTBEAT_MS } from './activities/middleware.ts';
 import { runDispatcher } from './api/temporal/dispatcher.ts';
 import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
 import { openStorage } from './archives/storage/open.ts';
@@ -137,6 +138,8 @@ const common = {
   // Shorter than the stop time of the container, so that activities can record their progress.
   shutdownGraceTime: '20 seconds',
   shutdownForceTime: '30 seconds',
+  // By default, the SDK sends a heartbeat at most once in 80 % of the timeout.
+  maxHeartbeatThrottleInterval: HEARTBEAT_MS,
 } as const;
 const workers = await Promise.all([
   Worker.create({

@@ -15,7 +15,7 @@ export function wrapActivities<T extends Activities>(
 }
 
 /** A statement may take longer than the heartbeat timeout and cannot heartbeat itself. */
-const HEARTBEAT_MS = 5_000;
+export const HEARTBEAT_MS = 3_000;
 
 /** Makes every activity of a set heartbeat, so that Temporal retries it within seconds if its worker is killed. */
 export const withHeartbeat = <T extends Activities>(activities: T): T => wrapActivities(activities, runWithHeartbeat);

@@ -23,6 +23,9 @@ import {
 /** Short intervals, so that the end of an outage is noticed within seconds. The rows decide longer waits. */
 const BACK_OFF = { initialInterval: '1 second', maximumInterval: '10 seconds' } as const;
 
+/** Within this time, Temporal retries the activities of a worker that was killed. Workers heartbeat several times in it. */
+const HEARTBEAT_TIMEOUT = '15 seconds';
+
 /**
  * Lethe's own database: short statements. While the database is unavailable, every request waits and retries. A cancelled
  * task leaves its statement to finish: a cancellation would arrive after its end.
@@ -30,7 +33,7 @@ const BACK_OFF = { initialInterval: '1 second', maximumInterval: '10 seconds' } 
 export const ledger = proxyWithSummaries<LedgerActivities>(
   {
     startToCloseTimeout: '5 minutes',
-    heartbeatTimeout: '30 seconds',
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
     cancellationType: 'ABANDON',
     retry: BACK_OFF,
   },
@@ -53,7 +56,7 @@ const systemProxy = (
       taskQueue: systemTaskQueue(project, system),
       startToCloseTimeout: '24 hours',
       scheduleToCloseTimeout: timeout,
-      heartbeatTimeout: '30 seconds',
+      heartbeatTimeout: HEARTBEAT_TIMEOUT,
       retry: BACK_OFF,
       ...more,
     },
@@ -80,7 +83,7 @@ export const archives = proxyWithSummaries<ArchiveActivities>(
     taskQueue: ARCHIVES_TASK_QUEUE,
     startToCloseTimeout: '24 hours',
     scheduleToCloseTimeout: '3 days',
-    heartbeatTimeout: '30 seconds',
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     retry: BACK_OFF,
   },
@@ -92,7 +95,7 @@ export const notifications = proxyWithSummaries<NotificationActivities>(
   {
     taskQueue: NOTIFICATION_TASK_QUEUE,
     startToCloseTimeout: '10 minutes',
-    heartbeatTimeout: '30 seconds',
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
     retry: BACK_OFF,
   },
   NOTIFICATION_SUMMARIES,
