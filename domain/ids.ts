@@ -27,6 +27,7 @@ export const MAX_ID_LENGTH = 40;
 const idPattern = (kind: keyof typeof PREFIXES): RegExp => new RegExp(`^${PREFIXES[kind]}_[0-9a-f]{32}$`);
 export const REQUEST_ID = idPattern('request');
 export const HOLD_ID = idPattern('hold');
+export const SUPPRESSION_ID = idPattern('suppression');
 export const MEMBER_ID = idPattern('member');
 export const TOKEN_ID = idPattern('token');
 export const LINK_ID = idPattern('link');

@@ -5,6 +5,10 @@
 export const SUBJECT_KINDS = ['user', 'company'] as const;
 export type SubjectKind = (typeof SUBJECT_KINDS)[number];
 
+/** States of legal holds and of suppressions. */
+export const HOLD_STATES = ['active', 'released'] as const;
+export const SUPPRESSION_STATES = ['active', 'lifted'] as const;
+
 /** A request exports or deletes the data of subjects. */
 export const REQUEST_KINDS = ['export', 'deletion'] as const;
 export type RequestKind = (typeof REQUEST_KINDS)[number];

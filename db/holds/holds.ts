@@ -2,7 +2,7 @@ import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import { firstRunAtOrAfter, type RunWindow } from '../../domain/calendar.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { canonicalIdentity } from '../../domain/identity-forms.ts';
-import type { NamedIdentity } from '../../domain/identity.ts';
+import { identityText, type NamedIdentity } from '../../domain/identity.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database, Queries } from '../client.ts';
 import { type DigestKeys, digestsOf } from '../digests.ts';
@@ -43,9 +43,12 @@ export async function placeHold(
 }> {
   const { id, project, kind, caseRef, heldBy, actor, at } = hold;
   const identities = hold.identities.map(canonicalIdentity);
+  const count = new Set(identities.map(identityText)).size;
   const digests = identities.flatMap((identity) => digestsOf(keys, project, kind, identity));
   return withProjectLock(database, project, async (tx) => {
-    await tx.insert(holds).values({ id, project, kind, caseRef, heldBy, placedAt: at });
+    await tx
+      .insert(holds)
+      .values({ id, project, kind, caseRef, heldBy, identities: count, placedAt: at, placedBy: actor });
     await tx.execute(sql`INSERT INTO ${holdDigests} (hold_id, project, kind, digest, key_id)
       SELECT ${id}, ${project}, ${kind}, decode(hex, 'hex'), key_id
       FROM unnest(${textArray(digests.map(({ digest }) => digest.toString('hex')))}, ${textArray(digests.map(({ keyId }) => keyId))})
@@ -73,7 +76,7 @@ export async function placeHold(
     const matching = found.filter((row) => !row.late).map(({ requestId, subjects }) => ({ requestId, subjects }));
     const tooLate = found.filter((row) => row.late).map(({ requestId, subjects }) => ({ requestId, subjects }));
     const wake = matching.map((row) => row.requestId);
-    const detail = { hold: id, identities: identities.length, requests: matching.length, tooLate: tooLate.length };
+    const detail = { hold: id, identities: count, requests: matching.length, tooLate: tooLate.length };
     await recordAudit(tx, { at, project, requestId: null, actor, action: 'hold.placed', detail });
     await raiseWake(tx, wake);
     return { matching, tooLate, wake };

@@ -1,27 +1,41 @@
-import { sql } from 'drizzle-orm';
-import { boolean, bytea, index, jsonb, primaryKey, text } from 'drizzle-orm/pg-core';
+import { type SQL, sql } from 'drizzle-orm';
+import { boolean, bytea, index, integer, jsonb, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { Identity } from '../../domain/identity.ts';
 import { SUBJECT_KINDS } from '../../domain/vocabulary.ts';
 import { dispatchAt, lethe, timestamptz } from './lethe.ts';
 import { projects } from './projects.ts';
 import { requests } from './requests.ts';
 
+/** The states by which lists are filtered, as expressions of the indexes of these lists. */
+export const HOLD_STATE: SQL = sql`(CASE WHEN released_at IS NULL THEN 'active' ELSE 'released' END)`;
+export const SUPPRESSION_STATE: SQL = sql`(CASE WHEN lifted_at IS NULL THEN 'active' ELSE 'lifted' END)`;
+
 /** Legal holds. They block hard deletion, but not soft deletion (rule 6). */
-export const holds = lethe.table('holds', {
-  id: text('id').primaryKey(),
-  project: text('project')
-    .notNull()
-    .references(() => projects.name),
-  kind: text('kind', { enum: SUBJECT_KINDS }).notNull(),
-  /** The caller's reference to the legal case. */
-  caseRef: text('case_ref').notNull(),
-  /** The person or department responsible for the hold, as the caller names it. */
-  heldBy: text('held_by').notNull(),
-  placedAt: timestamptz('placed_at').notNull(),
-  /** Null while the hold is active. */
-  releasedAt: timestamptz('released_at'),
-  releasedBy: text('released_by'),
-});
+export const holds = lethe.table(
+  'holds',
+  {
+    id: text('id').primaryKey(),
+    project: text('project')
+      .notNull()
+      .references(() => projects.name),
+    kind: text('kind', { enum: SUBJECT_KINDS }).notNull(),
+    /** The caller's reference to the legal case. */
+    caseRef: text('case_ref').notNull(),
+    /** The person or department responsible for the hold, as the caller names it. */
+    heldBy: text('held_by').notNull(),
+    /** The number of identities. Those with one canonical form count once. */
+    identities: integer('identities').notNull(),
+    placedAt: timestamptz('placed_at').notNull(),
+    placedBy: text('placed_by').notNull(),
+    /** Null while the hold is active. */
+    releasedAt: timestamptz('released_at'),
+    releasedBy: text('released_by'),
+  },
+  (table) => [
+    index('holds_of_project').on(table.project, table.kind, HOLD_STATE, table.id),
+    index('holds_of_case').on(table.project, table.caseRef, table.id),
+  ],
+);
 
 /** Keyed digests of the identities of a hold, under every key in use. The identities themselves are not stored. */
 export const holdDigests = lethe.table(
@@ -60,9 +74,16 @@ export const suppressions = lethe.table(
     kind: text('kind', { enum: SUBJECT_KINDS }).notNull(),
     /** The deletion that placed the suppression. Null if a member placed it. */
     requestId: text('request_id').references(() => requests.id),
+    /** The number of identities, also of lifted ones. Those with one canonical form count once. */
+    identities: integer('identities').notNull(),
+    /** The number of identities that members have lifted. */
+    liftedIdentities: integer('lifted_identities').notNull().default(0),
     since: timestamptz('since').notNull(),
-    /** Null while the suppression is active. */
+    /** Null if a deletion placed the suppression, or if the row only records a lift. */
+    placedBy: text('placed_by'),
+    /** Null while at least one identity is suppressed. */
     liftedAt: timestamptz('lifted_at'),
+    liftedBy: text('lifted_by'),
     /** The identity in clear, until every system has applied the latest change. Then null. */
     identity: jsonb('identity').$type<Identity>(),
     /** When every system had applied the latest change. Null until then. */
@@ -70,7 +91,10 @@ export const suppressions = lethe.table(
     /** When the dispatcher starts the workflow of the latest change. Null if Temporal has confirmed its start. */
     dispatchAt: dispatchAt(),
   },
-  (table) => [index('suppressions_of_request').on(table.requestId)],
+  (table) => [
+    index('suppressions_of_project').on(table.project, table.kind, SUPPRESSION_STATE, table.id),
+    index('suppressions_of_request').on(table.requestId, table.id),
+  ],
 );
 
 /** Keyed digests of the identities of a suppression, under every key in use. */

@@ -1,4 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm';
+import { identityText } from '../../domain/identity.ts';
 import { newId } from '../../domain/ids.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
@@ -48,18 +49,25 @@ async function openSuppression(
       ),
     );
   if (count === 0) return 0;
-  await tx.insert(suppressions).values({ id, project, kind, requestId, since: at });
-  const digests = new Map<string, Field[]>();
-  for (const { type, value, canonical } of await readSuppressedIdentities(tx, { requestId, suppressionId: id }))
-    for (const form of [value, canonical])
-      for (const { digest, keyId } of digestsOf(keys, project, kind, { type, value: form }))
-        digests.set(digest.toString('hex'), [id, project, kind, digest, keyId]);
-  await copyInto(tx, 'lethe.suppression_digests (suppression_id, project, kind, digest, key_id)', pageOf(digests));
-  const detail = { suppression: id, subjects: count, identities: digests.size };
+  // Members lift and look up the canonical form, so another digest would stay active after the last lift.
+  const suppressed = new Map(
+    (await readSuppressedIdentities(tx, { requestId, suppressionId: id }))
+      .map(({ type, canonical }) => ({ type, value: canonical }))
+      .map((identity) => [identityText(identity), identity]),
+  );
+  const identities = suppressed.size;
+  await tx.insert(suppressions).values({ id, project, kind, requestId, identities, since: at });
+  const digests = [...suppressed.values()].flatMap((identity) => digestsOf(keys, project, kind, identity));
+  await copyInto(
+    tx,
+    'lethe.suppression_digests (suppression_id, project, kind, digest, key_id)',
+    pageOf(digests.map(({ digest, keyId }) => [id, project, kind, digest, keyId])),
+  );
+  const detail = { suppression: id, subjects: count, identities };
   await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'suppression.opened', detail });
   return count;
 }
 
-async function* pageOf(digests: ReadonlyMap<string, Field[]>): AsyncIterable<readonly Field[][]> {
-  yield [...digests.values()];
+async function* pageOf(rows: readonly Field[][]): AsyncIterable<readonly Field[][]> {
+  yield rows;
 }

@@ -32,10 +32,12 @@ export async function placeSuppression(
     const current = await readMemberRow(tx, keys, change);
     const isPlaced = current?.liftedAt === null;
     const missingIn = isPlaced ? await missingSystems(tx, current.id, change.systems) : change.systems;
-    if (isPlaced && (missingIn.length === 0 || current.propagatedAt === null)) return { ...current, missingIn };
+    if (isPlaced && (missingIn.length === 0 || current.propagatedAt === null))
+      return { id: current.id, since: current.since, missingIn };
     const id = await writeChange(tx, keys, change, { id: current?.id ?? change.id, liftedAt: null });
     if (isPlaced) {
-      await tx.update(suppressions).set({ since: current.since }).where(eq(suppressions.id, id));
+      const { since, placedBy } = current;
+      await tx.update(suppressions).set({ since, placedBy }).where(eq(suppressions.id, id));
       return { id, since: current.since, missingIn };
     }
     await record(tx, change, 'suppression.placed', id);
@@ -52,7 +54,7 @@ export async function liftSuppression(
   keys: DigestKeys,
   change: SuppressionChange,
 ): Promise<{ readonly id: string }> {
-  const { project, at } = change;
+  const { project, actor, at } = change;
   return withProbes(database, project, async (tx) => {
     const lifted = await tx
       .update(suppressionDigests)
@@ -64,9 +66,11 @@ export async function liftSuppression(
         'suppression_not_found',
         'The identity has no suppression in this project. Nothing was changed; check `identity`.',
       );
-    await tx.execute(sql`UPDATE ${suppressions} SET lifted_at = ${at}
-      WHERE id = ANY(${textArray(lifted.map((row) => row.id))}) AND lifted_at IS NULL
-        AND NOT EXISTS (SELECT FROM ${suppressionDigests} WHERE suppression_id = suppressions.id AND active)`);
+    await tx.execute(sql`UPDATE ${suppressions}
+      SET lifted_identities = lifted_identities + 1,
+          lifted_at = CASE WHEN lifted_identities + 1 = identities THEN ${at}::timestamptz END,
+          lifted_by = CASE WHEN lifted_identities + 1 = identities THEN ${actor} END
+      WHERE id = ANY(${textArray(lifted.map((row) => row.id))})`);
     const existing = await readMemberRow(tx, keys, change);
     const id = await writeChange(tx, keys, change, { id: existing?.id ?? change.id, liftedAt: at });
     await record(tx, change, 'suppression.lifted', id);
@@ -83,7 +87,10 @@ async function readMemberRow(
   tx: Transaction,
   keys: DigestKeys,
   change: SuppressionChange,
-): Promise<Readonly<Pick<typeof suppressions.$inferSelect, 'id' | 'since' | 'liftedAt' | 'propagatedAt'>> | undefined> {
+): Promise<
+  | Readonly<Pick<typeof suppressions.$inferSelect, 'id' | 'since' | 'placedBy' | 'liftedAt' | 'propagatedAt'>>
+  | undefined
+> {
   const ids = tx
     .select({ id: suppressionDigests.suppressionId })
     .from(suppressionDigests)
@@ -92,6 +99,7 @@ async function readMemberRow(
     .select({
       id: suppressions.id,
       since: suppressions.since,
+      placedBy: suppressions.placedBy,
       liftedAt: suppressions.liftedAt,
       propagatedAt: suppressions.propagatedAt,
     })
@@ -114,7 +122,7 @@ async function missingSystems(tx: Transaction, id: string, systems: readonly str
 async function writeChange(
   tx: Transaction,
   keys: DigestKeys,
-  { project, kind, identity, at }: SuppressionChange,
+  { project, kind, identity, actor, at }: SuppressionChange,
   change: { readonly id: string; readonly liftedAt: Date | null },
 ): Promise<string> {
   const { id, liftedAt } = change;
@@ -126,17 +134,19 @@ async function writeChange(
   ];
   const stored = { type: identity.type, value: identity.value };
   await tx.delete(suppressionSystems).where(eq(suppressionSystems.suppressionId, id));
+  const lift = { liftedIdentities: isActive ? 0 : 1, liftedAt, liftedBy: isActive ? null : actor };
+  const placing = isActive ? { since: at, placedBy: actor } : {};
   await tx
     .insert(suppressions)
-    .values({ id, project, kind, since: at, liftedAt, identity: stored })
+    .values({ id, project, kind, identities: 1, since: at, ...placing, ...lift, identity: stored })
     .onConflictDoUpdate({
       target: suppressions.id,
       set: {
         identity: stored,
         propagatedAt: null,
         dispatchAt: DISPATCHED_SOON,
-        liftedAt,
-        ...(liftedAt === null ? { since: at } : {}),
+        ...lift,
+        ...placing,
       },
     });
   await tx

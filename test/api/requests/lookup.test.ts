@@ -59,8 +59,8 @@ test('finds a digest that was stored with an older key', async () => {
   const [, older] = KEYS;
   if (older === undefined) throw new Error('two digest keys are needed');
   const { digest, keyId } = newestDigest([older], 'demo', 'user', identity);
-  await api.sql`INSERT INTO lethe.holds (id, project, kind, case_ref, held_by, placed_at)
-    VALUES ('hold_00000000000000000000000000000001', 'demo', 'user', 'C-1', 'counsel', ${START})`;
+  await api.sql`INSERT INTO lethe.holds (id, project, kind, case_ref, held_by, identities, placed_at, placed_by)
+    VALUES ('hold_00000000000000000000000000000001', 'demo', 'user', 'C-1', 'counsel', 1, ${START}, 'mem_1')`;
   await api.sql`INSERT INTO lethe.hold_digests (hold_id, project, kind, digest, key_id)
     VALUES ('hold_00000000000000000000000000000001', 'demo', 'user', decode(${digest.toString('hex')}, 'hex'), ${keyId})`;
   expect(await lookup(user('old-key'))).toMatchObject({ holds: [{ caseRef: 'C-1', heldBy: 'counsel' }] });

@@ -22,7 +22,8 @@ async function catchDrizzleError(
   return error;
 }
 const row = { id: 'hold_canary', project: 'demo', kind: 'user', caseRef: 'canary-case', heldBy: 'c' } as const;
-const insert = (queries: Queries) => queries.insert(holds).values({ ...row, placedAt: START });
+const insert = (queries: Queries) =>
+  queries.insert(holds).values({ ...row, identities: 1, placedAt: START, placedBy: 'mem_1' });
 
 test.each([false, true])(
   'returns the code and no parameter of a drizzle error when being in a transaction is %j',

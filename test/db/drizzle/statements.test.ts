@@ -14,11 +14,12 @@ beforeAll(async () => {
   world = await ledger([PROJECT], 1);
 });
 afterAll(() => world.closeLedger());
+const placed = { identities: 1, placedAt: START, placedBy: 'mem_1' };
 beforeEach(async () => {
   await world.database.delete(holds);
   await world.database
     .insert(holds)
-    .values({ id: 'hold_1', project: PROJECT, kind: 'user', caseRef: 'C-1', heldBy: 'counsel', placedAt: START });
+    .values({ id: 'hold_1', project: PROJECT, kind: 'user', caseRef: 'C-1', heldBy: 'counsel', ...placed });
 });
 
 const countPrepared = async (queries: Queries, mark: string): Promise<number> => {

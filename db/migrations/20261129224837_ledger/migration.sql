@@ -104,7 +104,9 @@ CREATE TABLE "lethe"."holds" (
 	"kind" text NOT NULL,
 	"case_ref" text NOT NULL,
 	"held_by" text NOT NULL,
+	"identities" integer NOT NULL,
 	"placed_at" timestamp with time zone NOT NULL,
+	"placed_by" text NOT NULL,
 	"released_at" timestamp with time zone,
 	"released_by" text
 );
@@ -131,8 +133,12 @@ CREATE TABLE "lethe"."suppressions" (
 	"project" text NOT NULL,
 	"kind" text NOT NULL,
 	"request_id" text,
+	"identities" integer NOT NULL,
+	"lifted_identities" integer DEFAULT 0 NOT NULL,
 	"since" timestamp with time zone NOT NULL,
+	"placed_by" text,
 	"lifted_at" timestamp with time zone,
+	"lifted_by" text,
 	"identity" jsonb,
 	"propagated_at" timestamp with time zone,
 	"dispatch_at" timestamp with time zone DEFAULT clock_timestamp() + interval '1 second'
@@ -515,8 +521,11 @@ CREATE INDEX "audit_events_by_actor" ON "lethe"."audit_events" ("project","actor
 CREATE INDEX "audit_events_by_noun" ON "lethe"."audit_events" ("project",split_part(action, '.', 1),"at","id");--> statement-breakpoint
 CREATE INDEX "links_of_request" ON "lethe"."links" ("request_id","id");--> statement-breakpoint
 CREATE INDEX "hold_digests_active" ON "lethe"."hold_digests" ("project","kind","digest") WHERE active;--> statement-breakpoint
+CREATE INDEX "holds_of_project" ON "lethe"."holds" ("project","kind",(CASE WHEN released_at IS NULL THEN 'active' ELSE 'released' END),"id");--> statement-breakpoint
+CREATE INDEX "holds_of_case" ON "lethe"."holds" ("project","case_ref","id");--> statement-breakpoint
 CREATE INDEX "suppression_digests_lookup" ON "lethe"."suppression_digests" ("project","kind","digest");--> statement-breakpoint
-CREATE INDEX "suppressions_of_request" ON "lethe"."suppressions" ("request_id");--> statement-breakpoint
+CREATE INDEX "suppressions_of_project" ON "lethe"."suppressions" ("project","kind",(CASE WHEN lifted_at IS NULL THEN 'active' ELSE 'lifted' END),"id");--> statement-breakpoint
+CREATE INDEX "suppressions_of_request" ON "lethe"."suppressions" ("request_id","id");--> statement-breakpoint
 CREATE INDEX "idempotency_keys_by_age" ON "lethe"."idempotency_keys" ("created_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "members_of_project" ON "lethe"."members" ("project","name") WHERE removed_at IS NULL;--> statement-breakpoint
 CREATE INDEX "tokens_of_member" ON "lethe"."tokens" ("member_id");--> statement-breakpoint
