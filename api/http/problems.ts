@@ -65,7 +65,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   },
   suppression_not_found: {
     title: 'Suppression not found',
-    advice: 'Nothing was changed. The identity has no suppression in this project, or it was lifted before.',
+    advice:
+      'Nothing was changed. The identity has no suppression in this project, or it was lifted before. An id starts with `sup_` and is case-sensitive.',
   },
   member_not_found: {
     title: 'Member not found',

@@ -81,6 +81,8 @@ test('submits, reads, pages, downloads and reports problems when installed in an
     pages: [2, 2, 1],
     ids: 5,
     none: 0,
+    held: 1,
+    hold: true,
     csv: ['text/csv; charset=utf-8', 1 + 5],
     lines: { header: ['user_id'], total: 3, accepted: 2, merged: 1, failed: 0, blank: 0 },
     replayed: true,

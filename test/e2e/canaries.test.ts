@@ -169,6 +169,11 @@ test(
     for (const requestId of requests)
       for (const path of ['', '/subjects', '/progress', '/receipt'])
         answers.push((await service.call('GET', `/v1/requests/${requestId}${path}`)).text);
+    for (const path of ['/v1/holds?caseRef=C-7', '/v1/suppressions']) {
+      const { text } = await service.call('GET', path);
+      expect(text).toContain(`"placedBy":"mem_`);
+      answers.push(text);
+    }
     expect(search('answers', answers.join('\n'), NEEDLES)).toEqual([]);
     expect(search('problems', JSON.stringify(problems), NEEDLES)).toEqual([]);
     expect(search('rows', await rows(), NEEDLES)).toEqual([]);

@@ -30,13 +30,13 @@ async function createTargets(): Promise<Targets> {
   await api.sql`UPDATE lethe.webhooks SET removed_at = ${START} WHERE removed_at IS NULL`;
   const webhook = textOf(await create('POST', '/v1/webhooks', WEBHOOK), 'id');
   const suppressed = crypto.randomUUID();
-  const suppression = { project: 'demo', kind: 'user', identity: user(suppressed) };
   const request = await create('POST', '/v1/requests', deletionOf([user('u-1')]));
   const exported = textOf(await create('POST', '/v1/requests', exportOf([user('u-1')])), 'id');
   await makeReady(api, storage, exported, Buffer.from('an archive'));
   const link = await create('POST', `/v1/requests/${exported}/links`, {});
   const hold = await create('POST', '/v1/holds', { ...HOLD, project: 'demo' });
-  await create('POST', '/v1/suppressions', suppression);
+  const identity = user(suppressed);
+  const suppression = await create('POST', '/v1/suppressions', { project: 'demo', kind: 'user', identity });
   const member = await create('POST', '/v1/members', { name: crypto.randomUUID(), role: 'admin' });
   const token = await create('POST', '/v1/tokens', { name: 'unused' });
   return {
@@ -46,6 +46,7 @@ async function createTargets(): Promise<Targets> {
     link: textOf(link, 'id'),
     hold: textOf(hold, 'id'),
     suppressed,
+    suppression: textOf(suppression, 'id'),
     member: textOf(member, 'id'),
     token: textOf(token, 'id'),
     webhook,
@@ -171,11 +172,19 @@ test.each(cells.filter(({ status }) => status < 400))(
 );
 
 test('does not list data of one project to the owner of another', async () => {
-  const { member, token, request } = await createTargets();
-  const paths = ['/v1/members?limit=200', '/v1/tokens?member=all&limit=200', '/v1/activity?limit=200', '/v1/requests'];
+  const { member, token, request, hold, suppression } = await createTargets();
+  const paths = [
+    '/v1/members?limit=200',
+    '/v1/tokens?member=all&limit=200',
+    '/v1/activity?limit=200',
+    '/v1/requests',
+    '/v1/holds',
+    '/v1/suppressions',
+    `/v1/holds?caseRef=${HOLD.caseRef}`,
+  ];
   for (const path of paths) {
     const seen = (caller: string) => callAs(caller, ['GET', path]).then(({ text }) => text);
-    const ours = [member, token, request, api.owner.memberId, api.owner.tokenId];
+    const ours = [member, token, request, hold, suppression, api.owner.memberId, api.owner.tokenId];
     const [owners, others] = [await seen('owner'), await seen('other')];
     expect(ours.some((id) => owners.includes(id))).toBe(true);
     for (const id of ours) expect(others).not.toContain(id);

@@ -36,8 +36,12 @@ const MATRIX = `
   retryRequest         401 401 401 401 401  404 409  409  403w 403d
   skipSystem           401 401 401 401 401  404 403o 409  403w 403d
   lookUpSubject        401 401 401 401 401  404 200  200  200  403d
+  listHolds            401 401 401 401 401  404 200  200  200  403d
+  getHold              401 401 401 401 401  404 200  200  200  403d
   placeHold            401 401 401 401 401  404 201  201  403w 403d
   releaseHold          401 401 401 401 401  404 204  204  403w 403d
+  listSuppressions     401 401 401 401 401  404 200  200  200  403d
+  getSuppression       401 401 401 401 401  404 200  200  200  403d
   placeSuppression     401 401 401 401 401  404 202  202  403w 403d
   liftSuppression      401 401 401 401 401  404 202  202  403w 403d
   listActivity         401 401 401 401 401  404 200  200  200  200
@@ -68,6 +72,7 @@ export interface Targets {
   readonly link: string;
   readonly hold: string;
   readonly suppressed: string;
+  readonly suppression: string;
   readonly member: string;
   readonly token: string;
   readonly webhook: string;
@@ -101,8 +106,12 @@ export const CALLS: Readonly<Record<string, (targets: Targets) => Call>> = {
   retryRequest: ({ request }) => ['POST', `/v1/requests/${request}/retry`, { reason }],
   skipSystem: ({ request }) => ['POST', `/v1/requests/${request}/skip`, { system: 'app', reason }],
   lookUpSubject: ({ project }) => ['POST', '/v1/subjects/lookup', { project, kind: 'user', identity: user('u-1') }],
+  listHolds: ({ project }) => ['GET', `/v1/holds?project=${project}`],
+  getHold: ({ hold }) => ['GET', `/v1/holds/${hold}`],
   placeHold: ({ project }) => ['POST', '/v1/holds', { ...HOLD, project }],
   releaseHold: ({ hold }) => ['DELETE', `/v1/holds/${hold}`],
+  listSuppressions: ({ project }) => ['GET', `/v1/suppressions?project=${project}`],
+  getSuppression: ({ suppression }) => ['GET', `/v1/suppressions/${suppression}`],
   placeSuppression: ({ project }) => ['POST', '/v1/suppressions', { project, kind: 'user', identity: user('u-3') }],
   liftSuppression: ({ project, suppressed }) => [
     'DELETE',
@@ -138,6 +147,7 @@ export const MISSING_TARGETS: Targets = {
   link: `link_${NO_ID}`,
   hold: `hold_${NO_ID}`,
   suppressed: 'unknown',
+  suppression: `sup_${NO_ID}`,
   member: `mem_${NO_ID}`,
   token: `tok_${NO_ID}`,
   webhook: `wh_${NO_ID}`,

@@ -43,7 +43,12 @@ const hold = await lethe.placeHold({
     heldBy: 'ann',
   },
 });
+const held: string[] = [];
+for await (const { items } of lethe.pages('listHolds', { caseRef: 'C-7', state: 'active' }))
+  for (const { id, identities } of items) if (id === hold.id && identities === 1) held.push(id);
+results.held = held.length;
 results.released = await lethe.releaseHold({ id: hold.id });
+results.hold = (await lethe.getHold({ id: hold.id })).releasedAt !== null;
 
 const csv = await lethe.listActivityCsv({ action: 'request.*' });
 results.csv = [csv.headers.get('Content-Type'), (await csv.text()).trim().split('\n').length];
