@@ -425,6 +425,22 @@ export interface Operations {
     output: LookupResult;
   };
   /**
+   * List legal holds
+   */
+  listHolds: {
+    input: ListHoldsInput;
+    output: {
+      /**
+       * Items of the page.
+       */
+      items: HoldSummary[];
+      /**
+       * Cursor of the next page. Null on the last page.
+       */
+      nextCursor: string | null;
+    };
+  };
+  /**
    * Place a legal hold
    */
   placeHold: {
@@ -432,11 +448,34 @@ export interface Operations {
     output: Hold;
   };
   /**
+   * Get a legal hold
+   */
+  getHold: {
+    input: GetHoldInput;
+    output: HoldSummary;
+  };
+  /**
    * Release a legal hold
    */
   releaseHold: {
     input: ReleaseHoldInput;
     output: void;
+  };
+  /**
+   * List suppressions
+   */
+  listSuppressions: {
+    input: ListSuppressionsInput;
+    output: {
+      /**
+       * Items of the page.
+       */
+      items: SuppressionSummary[];
+      /**
+       * Cursor of the next page. Null on the last page.
+       */
+      nextCursor: string | null;
+    };
   };
   /**
    * Place a suppression
@@ -473,6 +512,13 @@ export interface Operations {
        */
       liftedAt: string;
     };
+  };
+  /**
+   * Get a suppression
+   */
+  getSuppression: {
+    input: GetSuppressionInput;
+    output: SuppressionSummary;
   };
   /**
    * List audit events
@@ -2713,6 +2759,70 @@ export interface LookupResult {
     missingIn: string[];
   }[];
 }
+export interface ListHoldsInput {
+  /**
+   * Name of the project: a key of `projects` in lethe.config.ts. Example: `demo`.
+   */
+  project?: string;
+  /**
+   * Matches holds in effect (`active`) or released holds (`released`).
+   */
+  state?: 'active' | 'released';
+  /**
+   * Matches holds on subjects of this kind.
+   */
+  kind?: 'user' | 'company';
+  /**
+   * Matches holds with exactly this reference. Example: `C-7`.
+   */
+  caseRef?: string;
+  /**
+   * Maximum number of items in the page.
+   */
+  limit?: number;
+  /**
+   * `nextCursor` of the previous page. Omit it to read the first page.
+   */
+  cursor?: string;
+}
+export interface HoldSummary {
+  /**
+   * ID of the legal hold.
+   */
+  id: string;
+  /**
+   * Kind of subject.
+   */
+  kind: 'user' | 'company';
+  /**
+   * Reference of the case.
+   */
+  caseRef: string;
+  /**
+   * Person or department that ordered the hold.
+   */
+  heldBy: string;
+  /**
+   * Number of identities. Identities that Lethe compares as equal count once.
+   */
+  identities: number;
+  /**
+   * Time from which the hold is in effect.
+   */
+  placedAt: string;
+  /**
+   * ID of the member who placed the hold.
+   */
+  placedBy: string;
+  /**
+   * Time of the release. Null while the hold is in effect.
+   */
+  releasedAt: string | null;
+  /**
+   * ID of the member who released the hold. Null while the hold is in effect.
+   */
+  releasedBy: string | null;
+}
 export interface PlaceHoldInput {
   /**
    * Unique key of this call, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns what the first call created. Example: `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
@@ -2781,11 +2891,85 @@ export interface Hold {
     subjects: number;
   }[];
 }
+export interface GetHoldInput {
+  /**
+   * ID of the hold.
+   */
+  id: string;
+}
 export interface ReleaseHoldInput {
   /**
    * ID of the hold.
    */
   id: string;
+}
+export interface ListSuppressionsInput {
+  /**
+   * Name of the project: a key of `projects` in lethe.config.ts. Example: `demo`.
+   */
+  project?: string;
+  /**
+   * Matches suppressions of at least one identity (`active`), or those whose identities are all lifted (`lifted`).
+   */
+  state?: 'active' | 'lifted';
+  /**
+   * Matches suppressions of subjects of this kind.
+   */
+  kind?: 'user' | 'company';
+  /**
+   * Matches suppressions that this deletion left.
+   */
+  requestId?: string;
+  /**
+   * Maximum number of items in the page.
+   */
+  limit?: number;
+  /**
+   * `nextCursor` of the previous page. Omit it to read the first page.
+   */
+  cursor?: string;
+}
+export interface SuppressionSummary {
+  /**
+   * ID of the suppression.
+   */
+  id: string;
+  /**
+   * Kind of subject.
+   */
+  kind: 'user' | 'company';
+  /**
+   * ID of the deletion that left the suppression. Null if a member placed or lifted it.
+   */
+  requestId: string | null;
+  /**
+   * Number of identities, including lifted ones: 1 for a suppression of a member. Identities that Lethe compares as equal count once.
+   */
+  identities: number;
+  /**
+   * Number of the identities that were lifted.
+   */
+  liftedIdentities: number;
+  /**
+   * Time at which the suppression was placed, or lifted if a member lifted what only deletions had left.
+   */
+  since: string;
+  /**
+   * ID of the member who placed the suppression. Null if a deletion left it, or if a member only lifted what deletions had left.
+   */
+  placedBy: string | null;
+  /**
+   * Time at which the last identity was lifted. Null while an identity is suppressed.
+   */
+  liftedAt: string | null;
+  /**
+   * ID of the member who lifted the last identity. Null while an identity is suppressed.
+   */
+  liftedBy: string | null;
+  /**
+   * Systems that do not have the suppression: they have not applied it yet, were skipped, or were configured later. Empty when every system has it, null once it is lifted.
+   */
+  missingIn: string[] | null;
 }
 export interface PlaceSuppressionInput {
   /**
@@ -2807,6 +2991,12 @@ export interface Suppression {
 }
 export interface LiftSuppressionInput {
   body: Suppression;
+}
+export interface GetSuppressionInput {
+  /**
+   * ID of the suppression.
+   */
+  id: string;
 }
 export interface ListActivityInput {
   /**
@@ -3379,10 +3569,14 @@ export const ROUTES: Readonly<Record<keyof Operations, Route>> = {
   listRequestActivity: {"method":"GET","path":"/v1/requests/{id}/log","accept":"application/json"},
   listRequestActivityCsv: {"method":"GET","path":"/v1/requests/{id}/log","accept":"text/csv"},
   lookUpSubject: {"method":"POST","path":"/v1/subjects/lookup","accept":"application/json","contentType":"application/json"},
+  listHolds: {"method":"GET","path":"/v1/holds","accept":"application/json"},
   placeHold: {"method":"POST","path":"/v1/holds","accept":"application/json","contentType":"application/json","headers":{"idempotencyKey":"Idempotency-Key"}},
+  getHold: {"method":"GET","path":"/v1/holds/{id}","accept":"application/json"},
   releaseHold: {"method":"DELETE","path":"/v1/holds/{id}","accept":"application/json"},
+  listSuppressions: {"method":"GET","path":"/v1/suppressions","accept":"application/json"},
   placeSuppression: {"method":"POST","path":"/v1/suppressions","accept":"application/json","contentType":"application/json","headers":{"idempotencyKey":"Idempotency-Key"}},
   liftSuppression: {"method":"DELETE","path":"/v1/suppressions","accept":"application/json","contentType":"application/json"},
+  getSuppression: {"method":"GET","path":"/v1/suppressions/{id}","accept":"application/json"},
   listActivity: {"method":"GET","path":"/v1/activity","accept":"application/json"},
   listActivityCsv: {"method":"GET","path":"/v1/activity","accept":"text/csv"},
   listMembers: {"method":"GET","path":"/v1/members","accept":"application/json"},
