@@ -270,10 +270,10 @@ test('continues a confirmed request when housekeeping repeats a lost signal', as
   await addUser(world.app, 'lost');
   const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'lost' }] });
   await waitUntilCounted(id);
-  const wake = world.orchestrator.signalRequests;
-  world.orchestrator.signalRequests = async () => {};
+  const { signalConfirmed } = world.orchestrator;
+  world.orchestrator.signalConfirmed = async () => {};
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 202 });
-  world.orchestrator.signalRequests = wake;
+  world.orchestrator.signalConfirmed = signalConfirmed;
   expect((await statusOf(world, id)).states).toEqual({ resolved: 1 });
   await world.sql`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${id}`;
   expect(await runHousekeeping(world)).toBe(1);

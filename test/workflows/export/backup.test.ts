@@ -219,6 +219,9 @@ test('restores the subject and leaves no key and no object when the deletion is 
   await eventually('the export has started', async () => (await backupsOf(world, deletion)).length === 1);
   const backup = await onlyBackup(deletion);
   await eventually('partly collected', async () => (await objectsOf(folder, backup)) > 0);
+  // The time-skipping server loses the cancellation of an activity that is failing.
+  await eventually('attention', async () => (await readAttentionCodes(backup)).length > 0);
+  await waitUntilIdle(world, backup);
   await cancel(world, deletion, 'all');
   expect(await endedInRealTime(world, deletion)).toBe('cancelled');
   expect(await endedInRealTime(world, backup)).toBe('cancelled');
