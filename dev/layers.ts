@@ -48,7 +48,7 @@ const LAYERS: Layer[] = [
     files: ['archives/**'],
     layers: ['domain'],
     typesOf: ['connectors'],
-    packages: ['yazl', 'age-encryption', '@aws-sdk/**', NODE],
+    packages: ['age-encryption', '@aws-sdk/**', NODE],
   },
   {
     files: ['outbound/**'],
