@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LOST_CONNECTION } from './db/errors.ts';
 import { LongestFirst } from './test/support/run/sequence.ts';
 
 const FILES = ['test/**/*.test.ts'];
@@ -21,6 +22,8 @@ export default defineConfig(({ mode }) => ({
     // Three workers for two cores, because tests spend part of their time waiting.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
+    // The end of a file drops its database. Like `surviveLostConnections`, for a connection that is being opened.
+    onUnhandledError: (error) => ('code' in error && LOST_CONNECTION.includes(String(error.code)) ? false : undefined),
     projects: [
       {
         test: {

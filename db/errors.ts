@@ -15,9 +15,9 @@ export function isStorageUnavailable(error: unknown): boolean {
  */
 export const isBusy = (error: unknown): boolean => ['57014', '55P03', '40P01'].includes(errorCode(error) ?? '');
 
-/** Whether the server or the driver reports that the connection is lost, or ends with this error. */
-export const isConnectionLost = (error: unknown): boolean =>
-  ['CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P05', '25P03'].includes(errorCode(error) ?? '');
+/** The codes of the driver and the server for a connection that is lost, or ends with this error. */
+export const LOST_CONNECTION = ['CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P05', '25P03'];
+export const isConnectionLost = (error: unknown): boolean => LOST_CONNECTION.includes(errorCode(error) ?? '');
 
 /**
  * Keeps the process alive when a connection ends while it is opened: the driver then rejects a promise of its own that

@@ -26,7 +26,7 @@ export const withProjectLock = <T>(
 export async function lockProject(tx: Transaction, project: string): Promise<void> {
   await tx.execute(sql`
     WITH locked AS MATERIALIZED (SELECT name FROM ${projects} WHERE name = ${project} FOR NO KEY UPDATE)
-    SELECT ${settings(OWN_ROWS)}, set_config('application_name', ${HOLDER} || round(extract(epoch FROM clock_timestamp()), 1) || ' ' || name, true)
+    SELECT ${settings(OWN_ROWS)}, set_config('application_name', ${HOLDER} || trunc(extract(epoch FROM clock_timestamp()), 1) || ' ' || name, true)
     FROM locked`);
 }
 

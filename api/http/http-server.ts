@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 
 /** Slower callers are disconnected, because each connection holds memory. */
@@ -82,6 +82,8 @@ export async function listen(
       if (last !== undefined) last.shouldKeepAlive = false;
     }
     const closed = once(server, 'close');
+    // Accepts the connections that the operating system has completed. It would reset them when the server closes.
+    for (let turn = 0; turn < 2; turn++) await nextTurn();
     // The close() of node:http would cut responses that are being sent, and stop checking for slow callers.
     NetServer.prototype.close.call(server);
     const deadline = sleep(drainMs, undefined, { ref: false }).then(() => closeSockets(() => true));

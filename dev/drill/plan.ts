@@ -64,7 +64,7 @@ export interface Cycle {
   readonly scenarios: readonly PlannedScenario[];
 }
 
-export function planOf(seed: number, cycles: number): readonly Cycle[] {
+export function planOf(seed: number, cycles: number, scenariosPerCycle = SCENARIOS_PER_CYCLE): readonly Cycle[] {
   const random = randomOf(seed);
   const nextFault = deckOf(FAULTS, random);
   const nextScenario = deckOf(SCENARIO_NAMES, random);
@@ -75,7 +75,7 @@ export function planOf(seed: number, cycles: number): readonly Cycle[] {
     faultAfterMs: between(0, 1_200),
     faultForMs: between(300, 1_800),
     target: random(),
-    scenarios: Array.from({ length: SCENARIOS_PER_CYCLE }, () => ({
+    scenarios: Array.from({ length: scenariosPerCycle }, () => ({
       name: nextScenario(),
       delayMs: between(0, 900),
       pauseMs: between(0, 3_000),

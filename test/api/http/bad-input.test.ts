@@ -189,6 +189,8 @@ test('returns 404 for unknown paths and 405 with Allow for unknown methods', asy
   expect(put.headers.get('Allow')?.split(', ').toSorted()).toEqual(['GET', 'HEAD', 'POST']);
   expect((await api.call('PATCH', '/v1/suppressions', {})).headers.get('Allow')?.split(', ').toSorted()).toEqual([
     'DELETE',
+    'GET',
+    'HEAD',
     'POST',
   ]);
 });

@@ -86,8 +86,10 @@ test('logs the call of a caller who disconnects while it waits', async () => {
   await expect
     .poll(
       async () =>
-        (await api.sql`SELECT 1 FROM pg_locks WHERE locktype = 'tuple' AND relation = 'lethe.projects'::regclass`)
-          .length,
+        (
+          await api.sql`SELECT FROM pg_locks WHERE locktype = 'tuple' AND relation = 'lethe.projects'::regclass
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+        ).length,
     )
     .toBe(1);
   call.destroy();

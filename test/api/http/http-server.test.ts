@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
 import { archives, PUBLIC_URL } from '../../support/archives.ts';
@@ -174,6 +176,27 @@ test('answers requests that were sent before the shutdown and closes the connect
   for (const answers of await Promise.all([piped.closed, first.closed]))
     expect(answers.match(/connection: \S+/gi)).toEqual(['Connection: keep-alive', 'Connection: close']);
   expect(piped.received()).toMatch(/released[^]*released$/);
+  await drained;
+});
+
+test('answers a caller whose connection the process has not accepted before the shutdown', async () => {
+  const one = await startServer(() => new Response('answered'), { drainMs: 5_000 });
+  const { port } = new URL(one.url);
+  const sent = new Int32Array(new SharedArrayBuffer(4));
+  const caller = new Worker(
+    `const { workerData: { sent, port }, parentPort } = require('node:worker_threads');
+     const socket = require('node:net').connect(port, '127.0.0.1');
+     let received = '';
+     socket.on('data', (bytes) => (received += bytes)).on('error', () => {}).on('close', () => parentPort.postMessage(received));
+     socket.write('GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n', () => { Atomics.store(sent, 0, 1); Atomics.notify(sent, 0); });`,
+    { eval: true, workerData: { sent, port: Number(port) } },
+  );
+  const received = once(caller, 'message');
+  await once(caller, 'online');
+  // Blocks the event loop of the server, so that the operating system completes the connection and the server does not see it.
+  Atomics.wait(sent, 0, 0, 10_000);
+  const drained = one.drain();
+  expect(await received).toEqual([expect.stringMatching(/^HTTP\/1\.1 200 [^]*Connection: close[^]*answered/)]);
   await drained;
 });
 

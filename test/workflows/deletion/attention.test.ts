@@ -40,7 +40,7 @@ test('raises attention for a failing system, deletes from the other one, and com
   await skippingUntil(world, 'attention', async () =>
     (await readAttentionCodes(requestId)).includes('system_unavailable'),
   );
-  await world.env.sleep('2 hours');
+  await world.env.sleep('30 minutes');
   expect(await rowsOf(world.crm, 'u-1')).toEqual(ALL_ROWS);
   world.faultsOf('two', 'crm').away.clear();
   expect(await ended(world, requestId)).toBe('completed');
@@ -156,7 +156,7 @@ test('raises attention while the directory is unavailable, and resolves and hide
   await skippingUntil(world, 'attention', async () =>
     (await readAttentionCodes(requestId)).includes('system_unavailable'),
   );
-  await world.env.sleep('6 hours');
+  await world.env.sleep('30 minutes');
   expect((await statusOf(world, requestId)).status).toBe('resolving');
   world.faultsOf('demo').away.clear();
   await skippingUntil(world, 'hidden', async () => (await statusOf(world, requestId)).states.soft_deleted === 1);

@@ -46,7 +46,7 @@ test('does not claim a subject before its run while a system cannot hide it, and
   const requestId = await submit(world, 'two', [user('u-2')]);
   await eventually('hidden in app', async () => (await isHidden(world.app, 'u-2')).hidden);
   await skippingUntil(world, 'attention', async () => (await statusOf(world, requestId)).attention.length > 0);
-  await world.env.sleep('6 hours');
+  await world.env.sleep('30 minutes');
   expect((await statusOf(world, requestId)).states).toEqual({ resolved: 1 });
   expect(await rowsOf(world.app, 'u-2')).toEqual(ALL_ROWS);
   await cancel(world, requestId, 'all');

@@ -59,7 +59,7 @@ test('raises attention while a system is unavailable, and is ready only with the
   await skippingUntil(world, 'attention', async () =>
     (await readAttentionCodes(requestId)).includes('system_unavailable'),
   );
-  await world.env.sleep('4 hours');
+  await world.env.sleep('30 minutes');
   expect(await statusOf(world, requestId)).toMatchObject({ status: 'collecting', attention: [{ system: 'crm' }] });
   const skip = { requestId, system: 'crm', reason: 'no', actor: 'operator', at: await nowOf(world) };
   await expect(skipSystem(world.database, skip)).rejects.toMatchObject({ code: 'wrong_kind' });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readArchiveFacts } from '../../../db/exports/archive.ts';
-import { DAY_MS } from '../../../domain/calendar.ts';
+import { DAY_MS, HOUR_MS } from '../../../domain/calendar.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
 import { utcText } from '../../../domain/wording/format.ts';
 import { progressQuery } from '../../../workflows/shared/messages.ts';
@@ -93,7 +93,7 @@ test('destroys the key at the expiry while the storage is unavailable, and remov
   await waitForStatus(world, requestId, 'ready');
   const parts = await waitForOnlyParts(world, storage, requestId);
   storage.unavailable = true;
-  await sleepUntil(world, new Date((await archiveOf(requestId)).expiresAt.getTime() + DAY_MS));
+  await sleepUntil(world, new Date((await archiveOf(requestId)).expiresAt.getTime() + HOUR_MS / 4));
   await waitForStatus(world, requestId, 'expired');
   expect(await hasKey(world, requestId)).toBe(false);
   expect(storage.objectsOf(requestId)).toHaveLength(parts);

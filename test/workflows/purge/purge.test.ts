@@ -22,7 +22,7 @@ import { tablesWith } from '../application.ts';
 import { refusals } from '../suppression/suppressing.ts';
 
 // Short waits, because a step that fails is retried every ten minutes of simulated time.
-const policy = { graceMs: HOUR_MS, window: null, settleMs: 12 * HOUR_MS };
+const policy = { graceMs: HOUR_MS, window: null, settleMs: HOUR_MS };
 const world = await withWorld({ demo: { crm: true, policy } });
 
 const statesOf = async (requestId: string) => (await statusOf(world, requestId)).states;
