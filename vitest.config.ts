@@ -19,8 +19,8 @@ export default defineConfig(({ mode }) => ({
     ...options,
     globalSetup: ['test/support/run/run-folder.ts', 'test/support/servers/postgres-server.ts'],
     provide: { large: mode === 'large' },
-    // Three workers for two cores, because tests spend part of their time waiting.
-    maxWorkers: 3,
+    // Four workers for two cores, because tests spend part of their time waiting.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     // The end of a file drops its database. Like `surviveLostConnections`, for a connection that is being opened.
     onUnhandledError: (error) => ('code' in error && LOST_CONNECTION.includes(String(error.code)) ? false : undefined),
