@@ -103,7 +103,7 @@ test('keeps the process when connections end while they are opened', async () =>
   const ends = other.$client`
     DO $$ BEGIN LOOP
       PERFORM pg_stat_clear_snapshot();
-      PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%b.typarray%' AND pid <> pg_backend_pid();
+      PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%b.typarray%' AND pid <> pg_backend_pid() AND datname = current_database();
     END LOOP; END $$`.execute();
   ends.catch(() => {});
   try {
