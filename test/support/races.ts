@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { sized } from './size.ts';
 
-export const ROUNDS = sized(200, 1_000);
+export const ROUNDS = sized(100, 1_000);
 export const rounds = Array.from({ length: ROUNDS }, (_, round) => round);
 /** One project per round, so that rounds share neither a lock nor subjects. */
 export const projectOf = (round: number): string => `project-${round}`;

@@ -161,7 +161,7 @@ function recordAnswer(operationId: string, { text, headers }: Answer): void {
   if (cursor !== undefined) remember('cursor', cursor);
 }
 
-const REQUESTS = sized(2_000, 5_000);
+const REQUESTS = sized(1_200, 5_000);
 /** Further rounds until each operation has succeeded and each status has occurred. */
 const MORE = Array.from({ length: 6 }, () => 1_000);
 const ROUNDS = [20_261_122, randomInt(2 ** 31 - 1)].map((seed, round) => ({ seed, round }));

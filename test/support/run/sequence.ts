@@ -7,7 +7,9 @@ const FIRST = [
   'test/e2e/',
   'test/workflows/',
   'test/dev/',
+  'test/connectors/any-schema/',
   'test/db/',
+  'test/api/fuzz',
 ];
 
 export class LongestFirst extends BaseSequencer {
