@@ -10,7 +10,7 @@ declare module 'vitest' {
   }
 }
 
-/** What the databases and archives of a run need at most, with room to spare. */
+/** More than the databases and archives of a run need. */
 const NEEDED_BYTES = 6 * 2 ** 30;
 const MEMORY = '/dev/shm';
 
