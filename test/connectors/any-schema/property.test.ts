@@ -7,7 +7,7 @@ import { type Database, openDatabase } from './database.ts';
 import { type Choices, choicesOf } from './map.ts';
 
 /** The runs of each of the two variants. */
-const RUNS = sized(12, 100);
+const RUNS = sized(8, 100);
 const MAX_ROWS = sized(8, 14);
 /** Rows per table of subjects that are too large for one statement. */
 const MANY_ROWS = 24;

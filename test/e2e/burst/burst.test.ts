@@ -18,7 +18,7 @@ import {
 } from '../support/service.ts';
 
 // `npm run test:large -- test/e2e/burst` prints times. TEMPORAL_ADDRESS names another server than the development server.
-const COUNTING = sized(60, 2_000);
+const COUNTING = sized(40, 2_000);
 const WITHIN_MS = sized(0, 60_000);
 const CALLERS = 20;
 
