@@ -147,8 +147,9 @@ const workers = await Promise.all([
     taskQueue: REQUESTS_TASK_QUEUE,
     ...workflowSource(environment.workflowBundle),
     activities: createLedgerActivities(deps),
-    // More would wait for a connection to the ledger here, in the order of arrival instead of the order of priority.
-    maxConcurrentActivityTaskExecutions: 20,
+    // More would wait here, for a thread or a connection, in the order of arrival instead of the order of priority.
+    maxConcurrentWorkflowTaskExecutions: 4,
+    maxConcurrentActivityTaskExecutions: 6,
   }),
   Worker.create({
     ...common,
