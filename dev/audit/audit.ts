@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readCommandLine } from '../../config/command-line/command-line.ts';
 import { runCommand } from '../../config/run-command.ts';
@@ -16,16 +17,16 @@ const COMMAND = {
   options: { lock: { type: 'string', default: 'package-lock.json', value: 'FILE', help: 'The lock file.' } },
   variables: {
     LETHE_ADVISORIES: 'A copy of advisories in the format OSV.',
-    npm_config_registry: 'The registry, which npm sets. Default: https://registry.npmjs.org/.',
+    npm_config_registry: 'The registry. Default: the one that npm uses.',
   },
   examples: ['npm run audit', 'LETHE_ADVISORIES=advisories.json npm run audit'],
 } as const;
 
 async function audit(installed: readonly Installed[]): Promise<Audit> {
-  const { LETHE_ADVISORIES: copy = '', npm_config_registry: registry = 'https://registry.npmjs.org/' } = process.env;
+  const { LETHE_ADVISORIES: copy = '' } = process.env;
   try {
     if (copy !== '') return auditByCopy(copy, installed);
-    return await auditByRegistry(new URL(registry), installed);
+    return await auditByRegistry(new URL(registryOfNpm()), installed);
   } catch (error) {
     if (copy === '' && existsSync(CACHED_COPY)) return auditByCopy(CACHED_COPY, installed);
     const reason = error instanceof Error ? error.message : 'unknown error';
@@ -35,6 +36,10 @@ async function audit(installed: readonly Installed[]): Promise<Audit> {
     );
   }
 }
+
+/** npm reads it from the environment and its configuration files. */
+const registryOfNpm = (): string =>
+  process.env['npm_config_registry'] ?? execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim();
 
 const byPackage = (one: Finding, other: Finding): number => one.name.localeCompare(other.name);
 
