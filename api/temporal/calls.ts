@@ -1,3 +1,4 @@
+import type { SignalDefinition } from '@temporalio/common';
 import { type Client, isGrpcServiceError, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { StartFacts } from '../../db/requests/start.ts';
 import { notificationWorkflowIdFor, watchWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
@@ -40,6 +41,13 @@ export function temporalCalls(client: Client): TemporalCalls {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       });
   };
+  const startOrSignal = async (
+    type: string,
+    workflowId: string,
+    options: Pick<StartOptions, 'args' | 'staticSummary'> & { readonly signal: SignalDefinition },
+  ): Promise<void> => {
+    await client.workflow.signalWithStart(type, { taskQueue: REQUESTS_TASK_QUEUE, workflowId, ...options });
+  };
   return {
     startRequest: (requestId, facts) =>
       startOnce(WORKFLOWS[facts.kind].type, workflowIdFor(requestId), startOptions(requestId, facts)),
@@ -63,25 +71,19 @@ export function temporalCalls(client: Client): TemporalCalls {
         workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
       }),
 
-    async startNotifications(project, channel) {
-      await client.workflow.signalWithStart('deliverNotifications', {
-        taskQueue: REQUESTS_TASK_QUEUE,
-        workflowId: notificationWorkflowIdFor(project, channel),
+    startNotifications: (project, channel) =>
+      startOrSignal('deliverNotifications', notificationWorkflowIdFor(project, channel), {
         args: [{ project, channel }],
         signal: notificationQueuedSignal,
         staticSummary: `Notifications of ${project}: ${channel}`,
-      });
-    },
+      }),
 
-    async watchSystem(project, system) {
-      await client.workflow.signalWithStart('watchSystem', {
-        taskQueue: REQUESTS_TASK_QUEUE,
-        workflowId: watchWorkflowIdFor(project, system),
+    watchSystem: (project, system) =>
+      startOrSignal('watchSystem', watchWorkflowIdFor(project, system), {
         args: [{ project, system }],
         signal: systemUnansweredSignal,
         staticSummary: `Outage of ${system} in ${project}`,
-      });
-    },
+      }),
   };
 }
 

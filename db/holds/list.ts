@@ -1,8 +1,8 @@
 import { and, desc, eq, getColumns, lt, type SQL, sql } from 'drizzle-orm';
-import { HOLD_STATES, SUBJECT_KINDS, type SubjectKind } from '../../domain/vocabulary.ts';
+import { HOLD_STATES, type SubjectKind } from '../../domain/vocabulary.ts';
 import type { Queries } from '../client.ts';
 import { HOLD_STATE, holds } from '../schema/holds.ts';
-import { textArray } from '../sql.ts';
+import { kindsAndStates } from '../sql.ts';
 
 /** A legal hold as callers see it, without digests. */
 export interface HoldRow extends Readonly<Omit<typeof holds.$inferSelect, 'project'>> {}
@@ -41,14 +41,10 @@ export const listHolds = async (queries: Queries, page: HoldPage): Promise<reado
       kind === undefined ? undefined : eq(holds.kind, kind),
       state === undefined ? undefined : sql`${HOLD_STATE} = ${state}`,
     );
-  // One index scan per kind and state. A single scan for all would read many rows to find a rare state.
   const found = pageOf(sql`${holds.kind} = kinds.kind`, sql`${HOLD_STATE} = states.state`).as('found');
   return queries
     .select(getColumns(found))
-    .from(
-      sql`unnest(${textArray(kind === undefined ? SUBJECT_KINDS : [kind])}) AS kinds (kind)
-        CROSS JOIN unnest(${textArray(state === undefined ? HOLD_STATES : [state])}) AS states (state)`,
-    )
+    .from(kindsAndStates(filter, HOLD_STATES))
     .crossJoinLateral(found)
     .orderBy(desc(found.id))
     .limit(limit);

@@ -1,8 +1,8 @@
 import { and, desc, eq, getColumns, lt, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
-import { SUBJECT_KINDS, type SubjectKind, SUPPRESSION_STATES } from '../../domain/vocabulary.ts';
+import { type SubjectKind, SUPPRESSION_STATES } from '../../domain/vocabulary.ts';
 import type { Queries } from '../client.ts';
 import { SUPPRESSION_STATE, suppressions, suppressionSystems } from '../schema/holds.ts';
-import { textArray } from '../sql.ts';
+import { kindsAndStates, textArray } from '../sql.ts';
 
 /** A suppression as callers see it, without identity and digests. */
 export interface SuppressionRow extends Readonly<
@@ -59,7 +59,6 @@ export const listSuppressions = async (queries: Queries, page: SuppressionPage):
       )
       .orderBy(desc(suppressions.id))
       .limit(limit);
-  // One index scan per kind and state. A single scan for all would read many rows to find a rare state.
   const found = queries
     .select(columns)
     .from(suppressions)
@@ -69,10 +68,7 @@ export const listSuppressions = async (queries: Queries, page: SuppressionPage):
     .as('found');
   return queries
     .select({ ...getColumns(found), missingIn: missingIn(found, systems) })
-    .from(
-      sql`unnest(${textArray(kind === undefined ? SUBJECT_KINDS : [kind])}) AS kinds (kind)
-        CROSS JOIN unnest(${textArray(state === undefined ? SUPPRESSION_STATES : [state])}) AS states (state)`,
-    )
+    .from(kindsAndStates(filter, SUPPRESSION_STATES))
     .crossJoinLateral(found)
     .orderBy(desc(found.id))
     .limit(limit);
