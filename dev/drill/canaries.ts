@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readFileSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type postgres from 'postgres';
 import { CANARY, UUID_CANARY } from './people.ts';
 import type { Stack } from './stack.ts';
@@ -65,8 +65,9 @@ export async function findCanaries(stack: Stack): Promise<readonly string[]> {
     for (const { table, text } of await readSchema(stack.sql[database], schema))
       found.push(...search(`${database}: ${schema}.${table}`, text, needles));
   }
-  for (const file of [...stack.logs, ...filesIn(stack.archives), ...temporalFiles(stack.temporalFile)])
+  for (const file of [...stack.logs, ...filesIn(stack.archives)])
     found.push(...search(basename(file), readFileSync(file), needles));
+  for (const { name, bytes } of readDatabaseFiles(stack.temporalFile)) found.push(...search(name, bytes, needles));
   return found;
 }
 
@@ -89,6 +90,16 @@ const filesIn = (folder: string): string[] =>
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
 
-/** The database file of Temporal and its write-ahead log. */
-const temporalFiles = (file: string): string[] =>
-  ['', '-wal', '-shm'].map((suffix) => `${file}${suffix}`).filter((path) => existsSync(path));
+/** Reads the database file and the files with the same prefix: the write-ahead log and the server's log. */
+export function readDatabaseFiles(dbFile: string): readonly { readonly name: string; readonly bytes: Buffer }[] {
+  const names = readdirSync(dirname(dbFile)).filter((name) => name.startsWith(basename(dbFile)));
+  return names.flatMap((name) => {
+    try {
+      return [{ name, bytes: readFileSync(join(dirname(dbFile), name)) }];
+    } catch (error) {
+      // SQLite removes the journal of a transaction when it ends.
+      if (name.endsWith('-journal') && error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+      throw error;
+    }
+  });
+}

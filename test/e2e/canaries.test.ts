@@ -10,7 +10,7 @@ import { startTemporal, type TemporalServer } from '../../dev/embedded/temporal/
 import { sendInvalidRequests } from './support/invalid-requests.ts';
 import { addCanary, id, NEEDLES, users, uuidOf } from './support/canary.ts';
 import { unexpectedValues } from './support/allowed-values.ts';
-import { search } from '../../dev/drill/canaries.ts';
+import { readDatabaseFiles, search } from '../../dev/drill/canaries.ts';
 import {
   onCleanup,
   createCaller,
@@ -22,7 +22,7 @@ import {
   startService,
   waitUntil,
 } from './support/service.ts';
-import { listExecutions, readDatabaseFiles } from './support/temporal-state.ts';
+import { listExecutions } from './support/temporal-state.ts';
 
 /** Makes the server log as much as possible. */
 const VERBOSE_LOGGING = {

@@ -8,7 +8,7 @@ import { mailServer } from '../support/servers/mail-server.ts';
 import { ledgerDatabase } from '../support/databases.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 import { startReceiver } from '../support/servers/receiver.ts';
-import { search, needlesOf } from '../../dev/drill/canaries.ts';
+import { readDatabaseFiles, search, needlesOf } from '../../dev/drill/canaries.ts';
 import {
   onCleanup,
   createCaller,
@@ -20,7 +20,7 @@ import {
   startService,
   waitUntil,
 } from './support/service.ts';
-import { listExecutions, readDatabaseFiles } from './support/temporal-state.ts';
+import { listExecutions } from './support/temporal-state.ts';
 
 const COLLEAGUE = 'canary-colleague@lethe.test';
 const dbFile = `${temporaryFolder()}/temporal.db`;

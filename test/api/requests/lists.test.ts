@@ -6,17 +6,13 @@ import { raiseAttention } from '../../../db/attention/raise.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { applyVisibility, claimAt, hide, matchOf } from '../support/ledger.ts';
 import { submitDeletion, type Answer, bearerOf, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
+import { allPages, pageOf } from '../support/pages.ts';
 
 const api = await testApi();
 /** The run of requests received a day after START. */
 const RUN = new Date('2026-12-09T02:00:00.000Z');
 const day = (days: number) => new Date(START.getTime() + days * DAY_MS);
 
-interface Page {
-  readonly items: readonly { readonly id: string; readonly atRisk: boolean }[];
-  readonly nextCursor: string | null;
-}
-const pageOf = (answer: Answer) => answer.json as Page;
 const listed = async (query: string, headers: Record<string, string> = {}) =>
   pageOf(await api.call('GET', `/v1/requests?${query}`, undefined, headers)).items.map(({ id }) => id);
 const hiddenRequest = async (name: string, more: Record<string, unknown> = {}) => {
@@ -32,19 +28,6 @@ const raiseDeleteAttention = (requestId: string) =>
       { code: 'survivors_remain', at: START, retryAt: null },
     ),
   );
-
-/** Follows `Link` to the last page and calls `between` after each page. */
-async function allPages(path: string, between: () => Promise<unknown> = async () => undefined): Promise<string[][]> {
-  const pages: string[][] = [];
-  for (let next: string | undefined = path; next !== undefined;) {
-    const answer = await api.call('GET', next);
-    pages.push(pageOf(answer).items.map(({ id }) => id));
-    next = /^<([^>]+)>; rel="next"$/.exec(answer.headers.get('Link') ?? '')?.[1];
-    expect(next === undefined).toBe(pageOf(answer).nextCursor === null);
-    await between();
-  }
-  return pages;
-}
 
 test('returns the requests that match every filter', async () => {
   const bea = await api.member('bea');
@@ -114,7 +97,7 @@ test('returns the same atRisk in list, filter and status until the request ends'
   expect(risky).toContain(late);
   expect(risky).not.toContain(early);
   expect(await listed('atRisk=false')).toContain(early);
-  for (const { id, atRisk } of pageOf(await api.call('GET', '/v1/requests')).items) {
+  for (const { id, atRisk } of pageOf<{ atRisk: boolean }>(await api.call('GET', '/v1/requests')).items) {
     expect(atRisk).toBe(risky.includes(id));
     expect((await api.call('GET', `/v1/requests/${id}`)).json).toMatchObject({ atRisk });
   }
@@ -135,7 +118,7 @@ test('returns every matching request once while new requests arrive', async () =
     await submit(`not cleo ${index}`, bearerOf(api.owner));
   }
   const path = `/v1/requests?submittedBy=${cleo.memberId}&status=received,grace&atRisk=false&limit=3`;
-  const pages = await allPages(path, async () => {
+  const pages = await allPages(api, path, async () => {
     api.clock.now = new Date(api.clock.now.getTime() + 1);
     await submit('arrives meanwhile');
   });

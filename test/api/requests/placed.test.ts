@@ -15,15 +15,11 @@ import {
   textOf,
   user,
 } from '../support/api.ts';
+import { allPages, pageOf } from '../support/pages.ts';
 
 const api = await testApi();
 const SYSTEMS = ['app', 'mail'];
 
-interface Page {
-  readonly items: readonly { readonly id: string }[];
-  readonly nextCursor: string | null;
-}
-const pageOf = (answer: Answer) => answer.json as Page;
 const idsAt = async (path: string) => pageOf(await api.call('GET', path)).items.map(({ id }) => id);
 
 /** Each call is a second later, so that the order of creation is known. */
@@ -40,19 +36,6 @@ async function suppress(method: 'POST' | 'DELETE', identity: object, more: objec
 const placeSuppression = async (identity: object, more: object = {}) =>
   textOf(await suppress('POST', identity, more), 'id');
 const suppression = async (id: string) => (await api.call('GET', `/v1/suppressions/${id}`)).json;
-
-/** Follows `Link` to the last page and calls `between` after each page. */
-async function allPages(path: string, between: () => Promise<unknown>): Promise<string[][]> {
-  const pages: string[][] = [];
-  for (let next: string | undefined = path; next !== undefined;) {
-    const answer = await api.call('GET', next);
-    pages.push(pageOf(answer).items.map(({ id }) => id));
-    next = /^<([^>]+)>; rel="next"$/.exec(answer.headers.get('Link') ?? '')?.[1];
-    expect(next === undefined).toBe(pageOf(answer).nextCursor === null);
-    await between();
-  }
-  return pages;
-}
 
 test('finds a hold that was placed twice by its case reference, with who placed and released it', async () => {
   const bea = await api.member('bea');
@@ -133,7 +116,7 @@ test('returns every hold and every suppression once while others are placed', as
     ['/v1/holds?state=active&limit=3', [...(await idsAt('/v1/holds?state=active'))]],
     ['/v1/suppressions?limit=3', [...suppressions, ...(before[1] ?? [])]],
   ] as const) {
-    const pages = await allPages(path, meanwhile);
+    const pages = await allPages(api, path, meanwhile);
     expect(pages[0]).toHaveLength(3);
     const shown = pages.flat();
     expect(shown.filter((id) => expected.includes(id))).toEqual(expected);

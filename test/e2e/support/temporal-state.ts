@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
 import type { Client } from '@temporalio/client';
 
 /** Everything that Temporal stores about an execution. */
@@ -37,18 +35,4 @@ function payloadsOf(value: unknown): string[] {
   const { metadata, data } = value;
   if (isObject(metadata) && 'encoding' in metadata && isBytes(data)) return [Buffer.from(data).toString('utf8')];
   return Object.values(value).flatMap(payloadsOf);
-}
-
-/** Reads the database file and the files with the same prefix: the write-ahead log and the server's log. */
-export function readDatabaseFiles(dbFile: string): readonly { readonly name: string; readonly bytes: Buffer }[] {
-  const names = readdirSync(dirname(dbFile)).filter((name) => name.startsWith(basename(dbFile)));
-  return names.flatMap((name) => {
-    try {
-      return [{ name, bytes: readFileSync(join(dirname(dbFile), name)) }];
-    } catch (error) {
-      // SQLite removes the journal of a transaction when it ends.
-      if (name.endsWith('-journal') && error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-      throw error;
-    }
-  });
 }
