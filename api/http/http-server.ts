@@ -82,8 +82,7 @@ export async function listen(
       if (last !== undefined) last.shouldKeepAlive = false;
     }
     const closed = once(server, 'close');
-    // Accepts the connections that the operating system has completed. It would reset them when the server closes.
-    for (let turn = 0; turn < 2; turn++) await nextTurn();
+    await acceptPending(server);
     // The close() of node:http would cut responses that are being sent, and stop checking for slow callers.
     NetServer.prototype.close.call(server);
     const deadline = sleep(drainMs, undefined, { ref: false }).then(() => closeSockets(() => true));
@@ -96,6 +95,22 @@ export async function listen(
     server.close();
   };
   return { url: urlOf(server.address()), drain };
+}
+
+/**
+ * Accepts the connections that the operating system has completed: it would reset them when the server closes. Node
+ * accepts one in each turn of its event loop, so that two turns without one mean that none is left.
+ */
+async function acceptPending(server: NetServer): Promise<void> {
+  let accepted = 0;
+  const count = (): void => void (accepted += 1);
+  server.on('connection', count);
+  for (const end = Date.now() + LATE_REQUESTS_MS; Date.now() < end;) {
+    const before = accepted;
+    for (let turn = 0; turn < 2; turn++) await nextTurn();
+    if (accepted === before) break;
+  }
+  server.off('connection', count);
 }
 
 function listenError(error: unknown, address: string, variable: string): unknown {
