@@ -188,18 +188,38 @@ async function findMissingSuppressions(evidence: Evidence): Promise<Finding[]> {
     ({ suppressed, fate, scenario }) => suppressed !== null && (fate === 'deleted' || scenario === 'suppression'),
   );
   const findings: Finding[] = [];
+  const missing = (person: Person, system: string): void => {
+    const finding = findingOf(evidence, 'suppressions missing', person.n);
+    findings.push({ ...finding, detail: `${finding.detail}, in ${system}` });
+  };
+  const late = await findLate(evidence, decided);
+  const known = decided.filter((person) => !late.includes(person));
   for (const system of SYSTEMS) {
-    const keys = decided.map(({ n }) => keyOf(n));
+    const keys = known.map(({ n }) => keyOf(n));
     const rows = await evidence.stack.sql[system]<{ key: string }[]>`
       SELECT key FROM unnest(${keys}::text[]) AS key WHERE lethe_system.is_suppressed('user', key)`;
     const refused = new Set(rows.map(({ key }) => key));
-    for (const { n, suppressed } of decided)
-      if (refused.has(keyOf(n)) !== suppressed) {
-        const finding = findingOf(evidence, 'suppressions missing', n);
-        findings.push({ ...finding, detail: `${finding.detail}, in ${system}` });
-      }
+    for (const person of known) if (refused.has(keyOf(person.n)) !== person.suppressed) missing(person, system);
+  }
+  for (const person of late) {
+    const { type = '', value = [] } = person.suppressedBy?.identity ?? {};
+    const [row] = await evidence.stack.sql.app<{ isRefused: boolean }[]>`
+      SELECT lethe_system.is_suppressed('user', ${type}, VARIADIC ${[value].flat()}::text[]) AS "isRefused"`;
+    if (row?.isRefused !== true) missing(person, 'app');
   }
   return findings;
+}
+
+/**
+ * The people whom the suppressing request did not find, because another request had deleted them before. It knows no
+ * key of theirs and suppresses the identity that it names. Only `app` knows every type.
+ */
+async function findLate({ stack }: Evidence, people: readonly Person[]): Promise<readonly Person[]> {
+  const rows = await stack.sql.ledger<{ key: string }[]>`
+    SELECT concat_ws(' ', request_id, position) AS key FROM lethe.matches JOIN lethe.subjects USING (request_id, seq)
+    WHERE state = 'not_found'`;
+  const notFound = new Set(rows.map(({ key }) => key));
+  return people.filter(({ suppressedBy: by }) => by !== undefined && notFound.has(`${by.requestId} ${by.position}`));
 }
 
 async function findStuck({ stack, record }: Evidence): Promise<Finding[]> {

@@ -15,8 +15,13 @@ export interface NewPerson {
 
 export const keyOf = (n: number): string => `${CANARY}-p${n}-key`;
 
+export interface Identity {
+  readonly type: string;
+  readonly value: string | string[];
+}
+
 /** An identity of the person, of each type in turn. */
-export function identityOf(n: number, choice: number): { type: string; value: string | string[] } {
+export function identityOf(n: number, choice: number): Identity {
   const identities = [
     { type: 'user_id', value: keyOf(n) },
     { type: 'email', value: [`${CANARY.toUpperCase()}-P${n}-mail@X.test`, 'Berlin'] },

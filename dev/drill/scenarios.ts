@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cancelled, Caller } from './caller.ts';
-import { identityOf } from './people.ts';
+import { type Identity, identityOf } from './people.ts';
 import type { Fault, PlannedScenario, ScenarioName } from './plan.ts';
 
 /**
@@ -24,6 +24,8 @@ export interface Person {
   holdEnded?: boolean;
   /** Whether every system has to refuse the person. Null where either is right. */
   suppressed: boolean | null;
+  /** The position that suppresses a person whom another request may have deleted before. */
+  suppressedBy?: { readonly requestId: string; readonly position: number; readonly identity: Identity };
 }
 
 export interface SentRequest {
@@ -185,8 +187,13 @@ const SCENARIOS: { readonly [Name in ScenarioName]: (context: Context) => Promis
     settle(people, 'deleted');
     await remove(people.slice(0, 2));
     await pause();
-    await remove(people.slice(1), { suppress: true });
-    for (const person of people.slice(1)) person.suppressed = true;
+    const late = people.slice(1);
+    const requestId = await remove(late, { suppress: true });
+    for (const [index, person] of late.entries())
+      Object.assign(person, {
+        suppressed: true,
+        suppressedBy: { requestId, position: index + 1, identity: identityOf(person.n, person.n + index) },
+      });
   },
 
   async attachThenCancel({ people, remove, pause, caller }) {

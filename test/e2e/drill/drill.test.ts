@@ -48,7 +48,9 @@ test('counts each kind of damage in its own column', { timeout: 120_000 }, async
   const { stack, record } = drill.evidence;
   const { ledger, app, crm } = stack.sql;
   const deleted = person(({ fate, scenario }) => fate === 'deleted' && scenario === 'deletion');
-  const suppressed = person(({ fate, suppressed: is }) => fate === 'deleted' && is === true);
+  const suppressed = person(
+    ({ fate, suppressed: is, suppressedBy: by }) => fate === 'deleted' && is === true && by === undefined,
+  );
   const kept = person(({ scenario }) => scenario === 'export');
   const bystander = person(({ scenario, cycle }) => scenario === null && cycle > 0);
   const [request, open] = record.requests.filter(({ people }) => people.some(({ fate }) => fate === 'deleted'));
