@@ -211,7 +211,7 @@ async function findMissingSuppressions(evidence: Evidence): Promise<Finding[]> {
 }
 
 /**
- * The people whom the suppressing request did not find, because another request had deleted them before. It knows no
+ * The people that the suppressing request did not find, because another request had deleted them before. It knows no
  * key of theirs and suppresses the identity that it names. Only `app` knows every type.
  */
 async function findLate({ stack }: Evidence, people: readonly Person[]): Promise<readonly Person[]> {

@@ -24,7 +24,7 @@ export interface Person {
   holdEnded?: boolean;
   /** Whether every system has to refuse the person. Null where either is right. */
   suppressed: boolean | null;
-  /** The position that suppresses a person whom another request may have deleted before. */
+  /** The position that suppresses a person that another request may have deleted before. */
   suppressedBy?: { readonly requestId: string; readonly position: number; readonly identity: Identity };
 }
 
