@@ -10,7 +10,7 @@ import {
   type Person,
   type SystemStandIn,
 } from './server/people.ts';
-import type { Incoming, Reply } from './server/route.ts';
+import { routesOf, type Incoming, type Reply } from './server/route.ts';
 import { startServer } from './server/server.ts';
 import { encryptedZip } from './server/zip.ts';
 
@@ -152,7 +152,7 @@ export async function startMixpanel(options: MixpanelOptions): Promise<MixpanelS
       json: {
         page,
         page_size: PAGE,
-        session_id: '1234567890-EXAMPL',
+        session_id: '1234567890-example',
         status: 'ok',
         total: found.length,
         results: found.slice(page * PAGE, (page + 1) * PAGE).map(profileOf),
@@ -162,7 +162,7 @@ export async function startMixpanel(options: MixpanelOptions): Promise<MixpanelS
 
   const server = await startServer(
     {
-      routes: (
+      routes: routesOf(
         [
           ['POST', '/api/app/data-deletions/v3.0', createTask('deletion')],
           ['GET', '/api/app/data-deletions/v3.0/:id', deletionStatus],
@@ -172,17 +172,13 @@ export async function startMixpanel(options: MixpanelOptions): Promise<MixpanelS
           ['GET', '/api/app/data-retrievals/v3.0/:id', retrievalStatus],
           ['POST', '/api/query/engage', engage],
           ['GET', '/exports/:id', download],
-        ] as const satisfies readonly (readonly [string, string, (call: Incoming) => Reply])[]
-      ).map(([method, path, handle]) => ({
-        method,
-        path,
-        handle: (call: Incoming): Reply => {
+        ],
+        ({ path }) => {
           settle();
-          if (path.startsWith('/exports')) return handle(call);
-          const wait = (path.startsWith('/api/query') ? queryLimit : gdprLimit).admit();
-          return wait === null ? handle(call) : TOO_MANY;
+          if (path.startsWith('/exports')) return null;
+          return (path.startsWith('/api/query') ? queryLimit : gdprLimit).admit() === null ? null : TOO_MANY;
         },
-      })),
+      ),
       isAuthorized: ({ path, headers, query }) => {
         if (path.startsWith('/exports')) return true;
         if (!path.startsWith('/api/app'))

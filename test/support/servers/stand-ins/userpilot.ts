@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { nextDailyRun, SECOND, systemClock } from './server/clock.ts';
 import { limiter } from './server/limits.ts';
 import { membersOf, textsOf, type PeopleOptions, type SystemStandIn } from './server/people.ts';
-import type { Incoming, Reply } from './server/route.ts';
+import { routesOf, type Incoming, type Reply } from './server/route.ts';
 import { startServer } from './server/server.ts';
 
 /*
@@ -117,16 +117,18 @@ export async function startUserpilot(options: UserpilotOptions): Promise<Userpil
     return { status: 200, body: gzipSync(rows.map((row) => `${JSON.stringify(row)}\n`).join('')) };
   };
 
-  const routes: readonly (readonly [string, string, (call: Incoming) => Reply])[] = [
-    ['DELETE', '/v1/users', schedule('users')],
-    ['DELETE', '/v1/companies', schedule('companies')],
-    ['POST', '/api/v1/analytics/exports', startExport],
-    ['GET', '/api/v1/analytics/exports/jobs/:id', exportStatus],
-    ['GET', '/files/:id', download],
-  ];
   const server = await startServer(
     {
-      routes: routes.map(([method, path, handle]) => ({ method, path, handle: (call) => (settle(), handle(call)) })),
+      routes: routesOf(
+        [
+          ['DELETE', '/v1/users', schedule('users')],
+          ['DELETE', '/v1/companies', schedule('companies')],
+          ['POST', '/api/v1/analytics/exports', startExport],
+          ['GET', '/api/v1/analytics/exports/jobs/:id', exportStatus],
+          ['GET', '/files/:id', download],
+        ],
+        () => (settle(), null),
+      ),
       isAuthorized: ({ path, headers }) =>
         path.startsWith('/files/') ||
         (/^token up-api-key$/i.test(headers['authorization'] ?? '') && headers['x-api-version'] === VERSION),
