@@ -3,4 +3,4 @@ export { defineDeployment, env } from './deployment.ts';
 export type { Deployment, PolicySettings, ProjectSettings } from './settings.ts';
 export { postgres } from '../connectors/postgres/index.ts';
 export type { PostgresSettings } from '../connectors/postgres/index.ts';
-export type { KindMap, TableMap } from '../connectors/postgres/data-map/data-map.ts';
+export type { KindMap, TableMap } from '../connectors/data-map/data-map.ts';

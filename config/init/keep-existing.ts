@@ -1,7 +1,7 @@
-import { columnPath } from '../../connectors/postgres/data-map/column-path.ts';
-import type { KindMap, PostgresSettings, TableMap } from '../../connectors/postgres/data-map/data-map.ts';
+import { columnPath, qualifiedName } from '../../connectors/data-map/names.ts';
+import type { KindMap, TableMap } from '../../connectors/data-map/data-map.ts';
+import type { PostgresSettings } from '../../connectors/postgres/settings.ts';
 import type { Proposal } from '../../connectors/postgres/index.ts';
-import { qualifiedName } from '../../connectors/postgres/sql.ts';
 
 type Tables = Proposal['tables'];
 

@@ -1,6 +1,7 @@
-import type { KindMap, PostgresSettings, TableMap } from '../../connectors/postgres/data-map/data-map.ts';
+import type { KindMap, TableMap } from '../../connectors/data-map/data-map.ts';
+import type { PostgresSettings } from '../../connectors/postgres/settings.ts';
 import type { Proposal } from '../../connectors/postgres/index.ts';
-import { qualifiedName } from '../../connectors/postgres/sql.ts';
+import { qualifiedName } from '../../connectors/data-map/names.ts';
 import { SUBJECT_KINDS, type SubjectKind } from '../../domain/vocabulary.ts';
 import { keepExisting, linkColumnsOf } from './keep-existing.ts';
 

@@ -3,9 +3,10 @@ import { type Batch, type ConnectorContext, ConnectorError } from '../connector.
 import { type Members, leaveOut, loadBatch } from './visibility/batch-table.ts';
 import { collectReferenced } from './visibility/collected.ts';
 import { dropGhosts } from './visibility/ghosts.ts';
-import { type Catalog, mappedTables, readCatalog } from './data-map/catalog.ts';
-import type { PostgresSettings } from './data-map/data-map.ts';
-import type { KindModel } from './data-map/model.ts';
+import { type Catalog, readCatalog } from './data-map/catalog.ts';
+import { mappedTables } from '../data-map/catalog.ts';
+import type { PostgresSettings } from './settings.ts';
+import type { KindModel } from '../data-map/model.ts';
 import { type Server, type Session, withSession } from './session.ts';
 
 /** An opened system. Every verb takes it as its first argument. */

@@ -1,4 +1,5 @@
 import type { Obstacle } from '../../domain/batch.ts';
+import { CallbackError } from '../callbacks.ts';
 import { ConnectorError } from '../connector.ts';
 
 /** The SQLSTATE or system code of an error. Its message can contain an identity and is never used. */
@@ -36,28 +37,6 @@ export function obstacleOf(error: unknown): Obstacle | undefined {
 function fieldOf(error: unknown, name: 'message' | 'schema' | 'table' | 'constraint'): string | null {
   const value: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, name) : null;
   return typeof value === 'string' && value !== '' ? value : null;
-}
-
-/** Wraps an error of a function that the caller passed in, so that it is rethrown unchanged. */
-export class CallbackError extends Error {
-  readonly error: Error;
-  constructor(error: unknown) {
-    super('the callback failed');
-    this.error = error instanceof Error ? error : new Error('the callback failed');
-  }
-}
-
-export async function runCallback<Result>(callback: () => Promise<Result>): Promise<Result> {
-  try {
-    return await callback();
-  } catch (error) {
-    throw new CallbackError(error);
-  }
-}
-
-/** Called between two steps. Throws the reason of the cancellation. */
-export function throwIfCancelled(signal: AbortSignal): void {
-  if (signal.aborted) throw new CallbackError(signal.reason);
 }
 
 /** `code` of the driver is kept, because it says what an operator has to do. */

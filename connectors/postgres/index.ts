@@ -2,13 +2,13 @@ import type { Connector, ConnectorDefinition, OpenContext } from '../connector.t
 import { conclude } from './visibility/conclude.ts';
 import { type Context, rejectStandby } from './context.ts';
 import { count } from './delete/count.ts';
-import type { PostgresSettings } from './data-map/data-map.ts';
-import { validateSettings } from './validate-settings.ts';
+import type { PostgresSettings } from './settings.ts';
+import { validateSettings } from './validate.ts';
 import { describe } from './describe.ts';
 import { exportBatch } from './export/export.ts';
 import { hardDelete } from './delete/hard-delete.ts';
 import { inspect } from './inspect/inspect.ts';
-import { buildModels } from './data-map/build-models.ts';
+import { buildModels } from '../data-map/build-models.ts';
 import { systemSql } from './setup/system-sql.ts';
 import { resolve } from './resolve/resolve.ts';
 import { purge } from './visibility/purge.ts';
@@ -18,7 +18,7 @@ import { verify } from './delete/verify.ts';
 import { withSession } from './session.ts';
 import { setVisibility } from './visibility/visibility.ts';
 
-export type { PostgresSettings } from './data-map/data-map.ts';
+export type { PostgresSettings } from './settings.ts';
 export { type Proposal, proposeDataMap } from './propose/propose.ts';
 export { systemSql } from './setup/system-sql.ts';
 

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type CopyToStreamQuery, to as copyTo } from 'pg-copy-streams';
 import type { ConnectorContext } from '../connector.ts';
-import { FOREIGN_KEY_VIOLATION, LOCK_CONFLICTS, codeOf, throwIfCancelled, toConnectorError } from './failure.ts';
+import { FOREIGN_KEY_VIOLATION, LOCK_CONFLICTS, codeOf, toConnectorError } from './failure.ts';
+import { throwIfCancelled } from '../callbacks.ts';
 import type { Tuning } from './tuning.ts';
 
 export const HEARTBEAT_MS = 2_000;

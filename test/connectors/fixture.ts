@@ -15,7 +15,7 @@ import type {
   Resolved,
   Selection,
 } from '../../connectors/connector.ts';
-import type { KindMap, TableMap } from '../../connectors/postgres/data-map/data-map.ts';
+import type { KindMap, TableMap } from '../../connectors/data-map/data-map.ts';
 import { type PostgresSettings, openPostgres, systemSql } from '../../connectors/postgres/index.ts';
 import type { Tuning } from '../../connectors/postgres/tuning.ts';
 import { createDatabase } from '../support/servers/postgres.ts';

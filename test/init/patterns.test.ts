@@ -11,8 +11,8 @@ import {
   proposeDataMap,
   systemSql,
 } from '../../connectors/postgres/index.ts';
-import type { TableMap } from '../../connectors/postgres/data-map/data-map.ts';
-import { keyOf } from '../../connectors/postgres/data-map/model.ts';
+import type { TableMap } from '../../connectors/data-map/data-map.ts';
+import { keyOf } from '../../connectors/data-map/model.ts';
 import { batchOf, deletion, exportAll, testContext } from '../connectors/fixture.ts';
 import { filePath, isFormatted, runCommand } from './command.ts';
 import { createDatabase } from '../support/servers/postgres.ts';

@@ -1,6 +1,6 @@
 import postgres from 'postgres';
 import type { ConfigError } from '../../connectors/connector.ts';
-import type { TableMap } from '../../connectors/postgres/data-map/data-map.ts';
+import type { TableMap } from '../../connectors/data-map/data-map.ts';
 import { type Proposal, openPostgres, proposeDataMap, systemSql } from '../../connectors/postgres/index.ts';
 import type { SubjectKind } from '../../domain/vocabulary.ts';
 import { createDatabase } from '../support/servers/postgres.ts';

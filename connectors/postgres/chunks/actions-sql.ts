@@ -1,9 +1,11 @@
-import type { Catalog, ForeignKey } from '../data-map/catalog.ts';
+import type { Catalog } from '../data-map/catalog.ts';
+import type { ForeignKey } from '../../data-map/catalog.ts';
 import { columnSql } from '../data-map/column-path.ts';
-import { type KindModel, type Target, isDeleted, isSameTable } from '../data-map/model.ts';
+import { type KindModel, type Target, isDeleted, isSameTable } from '../../data-map/model.ts';
 import { remaining } from '../delete/remaining.ts';
 import { notChanged, notDeleted, where } from '../rows/where.ts';
-import { ident, literal, qualifiedName, relation } from '../sql.ts';
+import { ident, literal, relation } from '../sql.ts';
+import { qualifiedName } from '../../data-map/names.ts';
 
 /** The rows of one table that ON DELETE actions change: CASCADE removes them, SET NULL and SET DEFAULT detach them. */
 export interface ActionCount {

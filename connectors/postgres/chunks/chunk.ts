@@ -1,16 +1,18 @@
 import { collectReferenced } from '../visibility/collected.ts';
 import { type Chunks, membersIn } from './chunks.ts';
-import { type Target, isDeleted } from '../data-map/model.ts';
+import { type Target, isDeleted } from '../../data-map/model.ts';
 import { type PartialScope, clearingSet, planClearing } from './clear-columns.ts';
 import { REDACTED_COMMIT, executeAndCount, runRedacted } from '../session.ts';
-import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from '../delete/range-log.ts';
+import type { Counts, Unit } from '../../figures/counts.ts';
+import { closeLogRow, logKey, openLogRow, readLogRow } from '../delete/range-log.ts';
 import { countDeleteActions } from './delete-actions.ts';
 import { type RetainedCount, changeKeptRows, subjectCounts } from './kept-rows.ts';
 import { remaining } from '../delete/remaining.ts';
-import { qualifiedName, ident, literal, relation } from '../sql.ts';
-import { RowCounts } from '../delete/row-counts.ts';
+import { qualifiedName } from '../../data-map/names.ts';
+import { ident, literal, relation } from '../sql.ts';
+import { RowCounts } from '../../figures/row-counts.ts';
 import { readStandingRows } from '../delete/standing-rows.ts';
-import type { Step } from '../rows/deletion-plan.ts';
+import type { Step } from '../../data-map/deletion-plan.ts';
 import { where } from '../rows/where.ts';
 import { rowsPerSubject } from '../rows/rows-per-subject.ts';
 

@@ -1,7 +1,7 @@
 import type { Scope } from '../../../domain/vocabulary.ts';
 import type { Context, LoadedBatch } from '../context.ts';
-import type { Unit } from '../delete/range-log.ts';
-import type { Step } from '../rows/deletion-plan.ts';
+import type { Unit } from '../../figures/counts.ts';
+import type { Step } from '../../data-map/deletion-plan.ts';
 import { type Members, membersInRange } from '../visibility/batch-table.ts';
 
 /** Shared by all chunks of one call. */

@@ -1,7 +1,8 @@
 import type { Scope } from '../../../domain/vocabulary.ts';
 import { type Catalog, type ColumnType, typeOf } from '../data-map/catalog.ts';
-import { type KindModel, type Target, qualifiedColumn } from '../data-map/model.ts';
-import { qualifiedName, ident } from '../sql.ts';
+import { type KindModel, type Target, qualifiedColumn } from '../../data-map/model.ts';
+import { qualifiedName } from '../../data-map/names.ts';
+import { ident } from '../sql.ts';
 
 /** The scopes of a part deletion: rows stay, columns are cleared (rule 16). */
 export type PartialScope = Exclude<Scope, 'data'>;

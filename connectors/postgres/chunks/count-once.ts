@@ -1,5 +1,5 @@
 import type { Catalog } from '../data-map/catalog.ts';
-import { type KindModel, type Target, isDeleted, isSameTable } from '../data-map/model.ts';
+import { type KindModel, type Target, isDeleted, isSameTable } from '../../data-map/model.ts';
 import { MEMBERS, notDeleted, where } from '../rows/where.ts';
 
 /** The whole batch. A row that belongs to any of its subjects is deleted, in this range or another one. */

@@ -1,12 +1,12 @@
-import { isDeleted } from '../data-map/model.ts';
+import { isDeleted } from '../../data-map/model.ts';
 import { runRedacted } from '../session.ts';
 import { type ActionCount, actionCounts } from './actions-sql.ts';
 import { BATCH_MEMBERS } from './count-once.ts';
 import type { Chunks } from './chunks.ts';
 import { batchParameters } from './kept-rows.ts';
-import type { Unit } from '../delete/range-log.ts';
-import type { RowCounts } from '../delete/row-counts.ts';
-import type { Step } from '../rows/deletion-plan.ts';
+import type { Unit } from '../../figures/counts.ts';
+import type { RowCounts } from '../../figures/row-counts.ts';
+import type { Step } from '../../data-map/deletion-plan.ts';
 
 /** Counts the rows that the ON DELETE actions of the database are about to change when a step deletes its rows. */
 export async function countDeleteActions(chunks: Chunks, unit: Unit, step: Step, rowCounts: RowCounts): Promise<void> {

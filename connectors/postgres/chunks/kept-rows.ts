@@ -1,5 +1,5 @@
 import { relation } from '../sql.ts';
-import type { Target } from '../data-map/model.ts';
+import type { Target } from '../../data-map/model.ts';
 import { anonymisedCondition } from '../rows/anonymise.ts';
 import { changesSet } from '../rows/changes.ts';
 import { rowsPerSubject } from '../rows/rows-per-subject.ts';
@@ -7,10 +7,10 @@ import { notDeleted, where } from '../rows/where.ts';
 import { runRedacted } from '../session.ts';
 import { type Chunks, membersIn } from './chunks.ts';
 import { countsForSubject, countsHere, isStanding } from './count-once.ts';
-import type { Unit } from '../delete/range-log.ts';
+import type { Unit } from '../../figures/counts.ts';
 import { remaining } from '../delete/remaining.ts';
-import type { AddedCounts, RowCounts } from '../delete/row-counts.ts';
-import type { SubjectRows } from '../delete/standing-rows.ts';
+import type { AddedCounts, RowCounts } from '../../figures/row-counts.ts';
+import type { SubjectRows } from '../../figures/standing-rows.ts';
 
 /** Changes the rows of an entry that a deletion keeps, and counts those that belong to no deleted entry. */
 export async function changeKeptRows(chunks: Chunks, unit: Unit, target: Target, rowCounts: RowCounts): Promise<void> {

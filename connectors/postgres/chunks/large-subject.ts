@@ -5,18 +5,19 @@ import type { Chunks } from './chunks.ts';
 import { countsForSubject, countsHere, isStanding } from './count-once.ts';
 import { batchParameters, changeOf, countRetained } from './kept-rows.ts';
 import { withDeleteActions } from './delete-actions.ts';
-import { type KindModel, type Target, isDeleted, isRecursive, isSameTable, parentsOf } from '../data-map/model.ts';
+import { type KindModel, type Target, isDeleted, isRecursive, isSameTable, parentsOf } from '../../data-map/model.ts';
 import { changesSet } from '../rows/changes.ts';
 import { clearingSet, planClearing } from './clear-columns.ts';
 import { REDACTED_COMMIT, runRedacted } from '../session.ts';
-import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from '../delete/range-log.ts';
+import type { Counts, Unit } from '../../figures/counts.ts';
+import { closeLogRow, logKey, openLogRow, readLogRow } from '../delete/range-log.ts';
 import { NO_ROWS, remaining } from '../delete/remaining.ts';
 import { conditionSql } from '../rows/constants.ts';
 import { MEMBERS, notDeleted, thereSql } from '../rows/where.ts';
 import { columnSql } from '../data-map/column-path.ts';
 import { ident, relation } from '../sql.ts';
-import type { Step } from '../rows/deletion-plan.ts';
-import { RowCounts } from '../delete/row-counts.ts';
+import type { Step } from '../../data-map/deletion-plan.ts';
+import { RowCounts } from '../../figures/row-counts.ts';
 import { readStandingRows } from '../delete/standing-rows.ts';
 
 /**

@@ -1,64 +1,23 @@
-import { ConnectorError } from '../../connector.ts';
-import { columnPath } from './column-path.ts';
-import type { PostgresSettings } from './data-map.ts';
-import { type KindModel, columnsOf } from './model.ts';
+import {
+  type ColumnType as CommonColumn,
+  type Catalog as CommonCatalog,
+  type ForeignKey,
+  missingColumn,
+} from '../../data-map/catalog.ts';
+import { columnPath, qualifiedName, tableName } from '../../data-map/names.ts';
 import type { Session } from '../session.ts';
-import { qualifiedName, tableName } from '../sql.ts';
 
-export interface ColumnType {
-  /** With its length, as in a cast: `character varying(40)`. */
-  readonly full: string;
-  /** Without length and domain: `text`, `int8`, `uuid`, `citext`, … */
-  readonly base: string;
+/** A column of PostgreSQL. `base` is without domain. */
+export interface ColumnType extends CommonColumn {
   /** The collation that the column declares, quoted for SQL. Null for the collation of the database. */
   readonly collation: string | null;
   /** False for a collation that finds texts equal that differ, such as in case. */
   readonly isDeterministic: boolean;
   /** The type, or the type of its elements, has a cast to JSON that it cannot read back, such as hstore. */
   readonly hasCustomJson: boolean;
-  readonly isNotNull: boolean;
-  readonly isGenerated: boolean;
-  /** The default expression as PostgreSQL prints it. */
-  readonly default: string | null;
-  /** Part of the primary key or partition key, or referenced by a foreign key. */
-  readonly isKeyColumn: boolean;
-  /** Part of a foreign key. */
-  readonly isForeignKey: boolean;
 }
 
-/** A foreign key from or to a mapped table. A partition counts as its partitioned table. */
-export interface ForeignKey {
-  readonly name: string;
-  readonly child: string;
-  readonly childColumns: readonly string[];
-  readonly parent: string;
-  readonly parentColumns: readonly string[];
-  /** The columns of the child that allow NULL. */
-  readonly nullableColumns: readonly string[];
-  readonly onDelete: DeleteRule;
-}
-
-/** pg_constraint.confdeltype: no action, restrict, cascade, set null, set default. */
-export type DeleteRule = 'a' | 'r' | 'c' | 'n' | 'd';
-
-/** Column types and foreign keys of the mapped tables. */
-export interface Catalog {
-  readonly columns: ReadonlyMap<string, ReadonlyMap<string, ColumnType>>;
-  readonly foreignKeys: readonly ForeignKey[];
-}
-
-export function mappedTables(models: readonly KindModel[], segments?: PostgresSettings['segments']): readonly string[] {
-  const tables = models.flatMap((model) => model.targets.map((target) => target.table));
-  return [...new Set([...tables, ...segmentTables(segments).map(({ table }) => table)].map(qualifiedName))];
-}
-
-/** The tables that are read to select a segment, with the path of each. */
-export const segmentTables = (
-  segments: PostgresSettings['segments'],
-): readonly { readonly path: string; readonly table: string }[] => [
-  ...(segments === undefined ? [] : [{ path: 'segments.table', table: segments.table }]),
-  ...(segments?.list === undefined ? [] : [{ path: 'segments.list.table', table: segments.list.table }]),
-];
+export type Catalog = CommonCatalog<ColumnType>;
 
 export async function readCatalog(session: Session, tables: readonly string[]): Promise<Catalog> {
   const names = tables.map(tableName);
@@ -130,10 +89,7 @@ const FOREIGN_KEYS = `
 /** The type of a column, or text for a key inside a json or jsonb column. */
 export function typeOf(catalog: Catalog, table: string, column: string): ColumnType {
   const type = findType(catalog, table, column);
-  if (type === undefined)
-    throw new ConnectorError('coverage_broken', `${qualifiedName(table)} has no column ${column}`, {
-      retryable: false,
-    });
+  if (type === undefined) throw missingColumn(table, column);
   return type;
 }
 
@@ -156,12 +112,3 @@ const TEXT: ColumnType = {
   isKeyColumn: false,
   isForeignKey: false,
 };
-
-/** The columns of the subject's own table for each identity type. Aliases have none. */
-export function identityColumns(model: KindModel): readonly { type: string; columns: readonly string[] }[] {
-  const identities = Object.entries(model.map.identities ?? {});
-  return [
-    { type: model.keyType, columns: model.key.columns },
-    ...identities.map(([type, identity]) => ({ type, columns: columnsOf(identity) })),
-  ];
-}

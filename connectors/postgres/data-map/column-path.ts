@@ -1,19 +1,5 @@
+import { columnPath } from '../../data-map/names.ts';
 import { ident, literal } from '../sql.ts';
-
-/** A column, and the keys that lead to a value inside it. Without keys it is the column itself. */
-export interface ColumnPath {
-  readonly column: string;
-  readonly keys: readonly string[];
-}
-
-const JSON_PATH = /^([^'<>]+?)((?:\s*->\s*'[^']+')*)\s*->>\s*'([^']+)'$/;
-
-/** Parses `column`, `column->>'key'` or `column->'key'->>'key'`. Every other text is the name of a column. */
-export function columnPath(name: string): ColumnPath {
-  const [, column, steps = '', last] = JSON_PATH.exec(name) ?? [];
-  if (column === undefined || last === undefined) return { column: name, keys: [] };
-  return { column: column.trim(), keys: [...[...steps.matchAll(/'([^']+)'/g)].map(([, key = '']) => key), last] };
-}
 
 /** The value of a column or of a key inside it, as text for a key. `prefix` names the relation, such as `own.`. */
 export function columnSql(name: string, prefix = ''): string {

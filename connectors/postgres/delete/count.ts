@@ -1,15 +1,16 @@
 import type { Scope } from '../../../domain/vocabulary.ts';
 import type { Batch, ConnectorContext, Count } from '../../connector.ts';
 import { type Context, withBatch } from '../context.ts';
-import { throwIfCancelled } from '../failure.ts';
+import { throwIfCancelled } from '../../callbacks.ts';
 import { type ActionCount, actionCounts } from '../chunks/actions-sql.ts';
 import { NO_ROWS, remaining } from './remaining.ts';
-import { qualifiedName, relation } from '../sql.ts';
+import { qualifiedName } from '../../data-map/names.ts';
+import { relation } from '../sql.ts';
 import { presentSeqs } from '../rows/rows-per-subject.ts';
 import { anonymisedCondition } from '../rows/anonymise.ts';
 import { MEMBERS, type WhereOptions, where } from '../rows/where.ts';
 import type { Catalog } from '../data-map/catalog.ts';
-import { type KindModel, type Target, isSameTable } from '../data-map/model.ts';
+import { type KindModel, type Target, isSameTable } from '../../data-map/model.ts';
 
 /** Counts with the conditions of the deletion itself, in one statement per table. */
 export async function count(context: Context, batch: Batch, scope: Scope, activity: ConnectorContext): Promise<Count> {

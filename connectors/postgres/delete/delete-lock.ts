@@ -1,6 +1,6 @@
 import type { ConnectorContext } from '../../connector.ts';
 import type { Session } from '../session.ts';
-import { sleepWithHeartbeat } from './throttle.ts';
+import { sleepWithHeartbeat } from '../../throttle.ts';
 
 const RETRY_MS = 200;
 

@@ -1,7 +1,7 @@
 import type { BlockedSubject, Batch, ConnectorContext, Deletion, HardDeletion } from '../../connector.ts';
 import { type Context, withBatch } from '../context.ts';
 import { takeDeleteLock } from './delete-lock.ts';
-import { deletionPlan } from '../rows/deletion-plan.ts';
+import { deletionPlan } from '../../data-map/deletion-plan.ts';
 import { RangeDeletion } from './range-deletion.ts';
 import { memberRanges } from './ranges.ts';
 

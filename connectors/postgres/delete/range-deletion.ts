@@ -4,12 +4,14 @@ import { deleteChunk } from '../chunks/chunk.ts';
 import type { Chunks } from '../chunks/chunks.ts';
 import { deleteLargeSubjectPart } from '../chunks/large-subject.ts';
 import { paceOf } from '../context.ts';
-import { STATEMENT_TIMEOUT, codeOf, obstacleOf, runCallback, throwIfCancelled } from '../failure.ts';
+import { STATEMENT_TIMEOUT, codeOf, obstacleOf } from '../failure.ts';
+import { runCallback, throwIfCancelled } from '../../callbacks.ts';
 import { isConflict, isLockConflict, retry } from '../session.ts';
 import { suppress } from '../visibility/suppression.ts';
-import { type Counts, type LoggedUnit, type Unit, finishedRange, readRangeLog } from './range-log.ts';
-import { type MemberRange, type Range, halve } from './ranges.ts';
-import { throttle } from './throttle.ts';
+import { type Counts, type LoggedUnit, type Unit, finishedRange } from '../../figures/counts.ts';
+import { readRangeLog } from './range-log.ts';
+import { type MemberRange, type Range, halve } from '../../figures/ranges.ts';
+import { throttle } from '../../throttle.ts';
 
 /** Locked or slow subjects after which the whole call fails, because a table may be locked rather than one subject. */
 const MAX_POSTPONED = 3;

@@ -1,15 +1,7 @@
+import type { MemberRange } from '../../figures/ranges.ts';
 import { EXCEPTED, type Members } from '../visibility/batch-table.ts';
 import type { Session } from '../session.ts';
 import { MEMBERS } from '../rows/where.ts';
-
-export interface Range {
-  readonly first: number;
-  readonly last: number;
-}
-/** A range with its subjects, which are at least one. The sequence of a batch can have gaps. */
-export interface MemberRange extends Range {
-  readonly seqs: readonly number[];
-}
 
 /**
  * Divides a batch into ranges of `size` subjects. Subjects that the call leaves out count too, so that a later call finds
@@ -24,13 +16,3 @@ export const memberRanges = (session: Session, members: Members, size: number): 
      GROUP BY chunk ORDER BY chunk`,
     [...members, size],
   );
-
-/** Two halves, of which the first is not smaller. */
-export function halve({ seqs, first, last }: MemberRange): readonly MemberRange[] {
-  const middle = Math.ceil(seqs.length / 2);
-  return [seqs.slice(0, middle), seqs.slice(middle)].map((half) => ({
-    first: half[0] ?? first,
-    last: half.at(-1) ?? last,
-    seqs: half,
-  }));
-}

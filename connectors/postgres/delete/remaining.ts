@@ -1,6 +1,6 @@
 import type { Scope } from '../../../domain/vocabulary.ts';
 import type { Catalog } from '../data-map/catalog.ts';
-import { type KindModel, type Target, isDeleted } from '../data-map/model.ts';
+import { type KindModel, type Target, isDeleted } from '../../data-map/model.ts';
 import { anonymisedCondition } from '../rows/anonymise.ts';
 import { type WhereOptions, unreferenced, unshared, where } from '../rows/where.ts';
 import { anyColumnFilled, planClearing } from '../chunks/clear-columns.ts';

@@ -2,11 +2,13 @@ import type { Scope } from '../../../domain/vocabulary.ts';
 import { type Batch, type ConnectorContext, ConnectorError, type Verification } from '../../connector.ts';
 import { membersInRange } from '../visibility/batch-table.ts';
 import { type Context, type LoadedBatch, StandbyError, withBatch } from '../context.ts';
-import { STATEMENT_TIMEOUT, codeOf, throwIfCancelled, toConnectorError } from '../failure.ts';
-import type { Target } from '../data-map/model.ts';
-import type { Range } from './ranges.ts';
+import { STATEMENT_TIMEOUT, codeOf, toConnectorError } from '../failure.ts';
+import { throwIfCancelled } from '../../callbacks.ts';
+import type { Target } from '../../data-map/model.ts';
+import type { Range } from '../../figures/ranges.ts';
 import { NO_ROWS, remaining } from './remaining.ts';
-import { qualifiedName, relation } from '../sql.ts';
+import { qualifiedName } from '../../data-map/names.ts';
+import { relation } from '../sql.ts';
 
 /** Counts survivors. A table that cannot be read is unknown, never zero. An unreachable server throws a retryable error. */
 export async function verify(

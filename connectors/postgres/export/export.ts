@@ -4,7 +4,8 @@ import { type Context, prepareBatch, modelOf } from '../context.ts';
 import { countCategories } from './categories.ts';
 import { openRowReader } from './row-reader.ts';
 import { selectTables } from './tables.ts';
-import { CallbackError, throwIfCancelled, runCallback, toStreamError } from '../failure.ts';
+import { CallbackError, throwIfCancelled, runCallback } from '../../callbacks.ts';
+import { toStreamError } from '../failure.ts';
 import { HEARTBEAT_MS, type Session, openSession } from '../session.ts';
 
 const MANY_SUBJECTS = 1_000;

@@ -1,7 +1,7 @@
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
 import { isText } from '../data-map/cast.ts';
 import { columnSql } from '../data-map/column-path.ts';
-import { type KindModel, type Link, type Match, type Target, isRecursive, parentsOf } from '../data-map/model.ts';
+import { type KindModel, type Link, type Match, type Target, isRecursive, parentsOf } from '../../data-map/model.ts';
 import { conditionSql } from '../rows/constants.ts';
 import { elementType, leadsNowhere, sidesOf, thereSql, where } from '../rows/where.ts';
 import { ident, literalList, relation } from '../sql.ts';

@@ -1,9 +1,10 @@
 import { type ExportOptions, type ExportedTable, ConnectorError } from '../../connector.ts';
 import { isTimestamp } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
-import { type KindModel, type Target, qualifiedColumn } from '../data-map/model.ts';
+import { type KindModel, type Target, qualifiedColumn } from '../../data-map/model.ts';
 import { anyColumnFilled, planClearing } from '../chunks/clear-columns.ts';
-import { qualifiedName, ident, literal, relation } from '../sql.ts';
+import { qualifiedName } from '../../data-map/names.ts';
+import { ident, literal, relation } from '../sql.ts';
 import { where } from '../rows/where.ts';
 import { OWNERS, ownersOf } from './owners.ts';
 

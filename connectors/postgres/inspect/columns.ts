@@ -1,11 +1,11 @@
 import type { ConfigError } from '../../connector.ts';
 import { isTimestamp, isInteger, isSupported, isText } from '../data-map/cast.ts';
 import { type ColumnType, findType } from '../data-map/catalog.ts';
-import type { Target } from '../data-map/model.ts';
-import { type ReferenceChange, referenceChanges } from '../data-map/reference-changes.ts';
+import type { Target } from '../../data-map/model.ts';
+import { type ReferenceChange, referenceChanges } from '../../data-map/reference-changes.ts';
 import { closest, suggestion } from '../../similar-names.ts';
 import type { Inspection } from './inspection.ts';
-import { type NamedColumns, namedColumns } from '../data-map/named-columns.ts';
+import { type NamedColumns, namedColumns } from '../../data-map/named-columns.ts';
 import { clearableColumn } from '../chunks/clear-columns.ts';
 import { ident, relation } from '../sql.ts';
 

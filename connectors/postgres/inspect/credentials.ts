@@ -1,7 +1,7 @@
 import type { ConfigError } from '../../connector.ts';
 import type { ColumnType } from '../data-map/catalog.ts';
-import type { Target } from '../data-map/model.ts';
-import { qualifiedName } from '../sql.ts';
+import type { Target } from '../../data-map/model.ts';
+import { qualifiedName } from '../../data-map/names.ts';
 import { wordsOf } from './coverage/personal-columns.ts';
 import type { Inspection } from './inspection.ts';
 

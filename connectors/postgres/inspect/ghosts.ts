@@ -1,8 +1,9 @@
 import type { ConfigError } from '../../connector.ts';
 import { columnSql } from '../data-map/column-path.ts';
-import { ghostKeys } from '../data-map/reference-changes.ts';
+import { ghostKeys } from '../../data-map/reference-changes.ts';
 import { constantSql } from '../rows/constants.ts';
-import { ident, qualifiedName, relation } from '../sql.ts';
+import { ident, relation } from '../sql.ts';
+import { qualifiedName } from '../../data-map/names.ts';
 import type { Inspection } from './inspection.ts';
 
 /** Checks that the ghost rows exist that take over rows of deleted subjects. A database without rows has none. */

@@ -1,11 +1,12 @@
 import type { ConfigError, InspectOptions } from '../../connector.ts';
-import { mappedTables, readCatalog } from '../data-map/catalog.ts';
+import { mappedTables } from '../../data-map/catalog.ts';
+import { readCatalog } from '../data-map/catalog.ts';
 import type { Context } from '../context.ts';
-import { validateSettings } from '../validate-settings.ts';
+import { validateSettings } from '../validate.ts';
 import { checkColumns } from './columns.ts';
 import { checkCredentials } from './credentials.ts';
 import { checkCoverage } from './coverage/coverage.ts';
-import { checkForeignKeys } from './foreign-keys.ts';
+import { checkForeignKeys } from '../../data-map/checks/foreign-keys.ts';
 import { checkGhosts } from './ghosts.ts';
 import { checkIndexes } from './indexes/indexes.ts';
 import { checkAccess } from './access/access.ts';
@@ -14,7 +15,7 @@ import { checkMaterializedViews } from './materialized-views.ts';
 import { checkRelations } from './relations.ts';
 import { checkTriggers } from './triggers.ts';
 import { checkValues } from './written-values.ts';
-import { deletionPlan } from '../rows/deletion-plan.ts';
+import { deletionPlan } from '../../data-map/deletion-plan.ts';
 import { type Inspection, readRelations, sharingTables } from './inspection.ts';
 import { codeOf } from '../failure.ts';
 import { withSession } from '../session.ts';
@@ -67,7 +68,7 @@ const CHECKS: readonly Check[] = [
   checkIndexes,
   checkCoverage,
   checkMaterializedViews,
-  checkForeignKeys,
+  ({ context, catalog }) => checkForeignKeys(context.models, catalog),
   checkGhosts,
   checkValues,
   checkTriggers,

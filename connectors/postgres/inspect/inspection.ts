@@ -1,8 +1,9 @@
 import type { InspectOptions } from '../../connector.ts';
-import { type Catalog, segmentTables } from '../data-map/catalog.ts';
+import type { Catalog } from '../data-map/catalog.ts';
+import { segmentTables } from '../../data-map/catalog.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../session.ts';
-import { qualifiedName, tableName } from '../sql.ts';
+import { qualifiedName, tableName } from '../../data-map/names.ts';
 
 export interface Relation {
   readonly table: string;

@@ -1,6 +1,7 @@
 import type { ConfigError } from '../../connector.ts';
 import { closest, suggestion } from '../../similar-names.ts';
-import { ident, qualifiedName, relation } from '../sql.ts';
+import { ident, relation } from '../sql.ts';
+import { qualifiedName } from '../../data-map/names.ts';
 import { type Inspection, oidsOf } from './inspection.ts';
 
 export interface MaterializedView {

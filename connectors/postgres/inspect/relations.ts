@@ -1,7 +1,7 @@
 import type { ConfigError } from '../../connector.ts';
 import { closest, suggestion } from '../../similar-names.ts';
-import type { KindMap, TableMap } from '../data-map/data-map.ts';
-import { qualifiedName } from '../sql.ts';
+import type { KindMap, TableMap } from '../../data-map/data-map.ts';
+import { qualifiedName } from '../../data-map/names.ts';
 import { TABLES } from './coverage/tables.ts';
 import { type Inspection, type Relation, sharingTables, tablePaths } from './inspection.ts';
 

@@ -1,6 +1,6 @@
 import type { ConfigError } from '../../connector.ts';
 import { type Inspection, oidsOf, tablePaths } from './inspection.ts';
-import { qualifiedName } from '../sql.ts';
+import { qualifiedName } from '../../data-map/names.ts';
 
 /** A trigger can copy deleted rows or prevent their deletion, so the data map has to list it. */
 export async function checkTriggers(inspection: Inspection): Promise<readonly ConfigError[]> {

@@ -1,12 +1,12 @@
 import type { ConfigError } from '../../connector.ts';
 import { isText } from '../data-map/cast.ts';
 import { type ColumnType, findType } from '../data-map/catalog.ts';
-import { columnPath } from '../data-map/column-path.ts';
-import type { Conditions, Value } from '../data-map/data-map.ts';
-import { type Target, isSameTable } from '../data-map/model.ts';
+import { columnPath, qualifiedName } from '../../data-map/names.ts';
+import type { Conditions, Value } from '../../data-map/data-map.ts';
+import { type Target, isSameTable } from '../../data-map/model.ts';
 import { constantSql } from '../rows/constants.ts';
 import { codeOf } from '../failure.ts';
-import { qualifiedName, relation, ident } from '../sql.ts';
+import { relation, ident } from '../sql.ts';
 import { type Part, readParts } from './indexes/existing-indexes.ts';
 import type { Inspection } from './inspection.ts';
 

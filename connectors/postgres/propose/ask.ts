@@ -1,4 +1,4 @@
-import { columnPath } from '../data-map/column-path.ts';
+import { columnPath } from '../../data-map/names.ts';
 import type { Session } from '../session.ts';
 import { type Snapshot, columnOf, isMappable } from './catalog/snapshot.ts';
 import { type EmailIdentity, isToKey } from './entries/draft.ts';

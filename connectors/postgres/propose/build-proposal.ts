@@ -1,6 +1,6 @@
 import type { EnvName } from '../../connector.ts';
 import type { SubjectKind } from '../../../domain/vocabulary.ts';
-import type { PostgresSettings } from '../data-map/data-map.ts';
+import type { PostgresSettings } from '../settings.ts';
 import type { Snapshot } from './catalog/snapshot.ts';
 import { addressDrafts } from './entries/by-address.ts';
 import { collectDrafts } from './entries/collect.ts';

@@ -4,7 +4,7 @@ import type { Resolved } from '../../connector.ts';
 import { type Members, membersInRange } from '../visibility/batch-table.ts';
 import { typeOf } from '../data-map/catalog.ts';
 import { columnSide, textOf } from '../data-map/cast.ts';
-import { columnsOf, keyIdentity } from '../data-map/model.ts';
+import { columnsOf, keyIdentity } from '../../data-map/model.ts';
 import type { Resolution } from './resolution.ts';
 import { type Spelling, factsOfSpellings, keySpellings } from './spellings.ts';
 import { aliasCondition, followAliases, hasKeyOf, isSubjectCondition, keyCondition, keyTexts } from './matches.ts';

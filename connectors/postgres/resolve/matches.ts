@@ -1,7 +1,8 @@
 import { ALIAS } from '../../../domain/identity.ts';
 import { columnSide, valueSide } from '../data-map/cast.ts';
-import { type Catalog, identityColumns, typeOf } from '../data-map/catalog.ts';
-import type { KindModel } from '../data-map/model.ts';
+import { type Catalog, typeOf } from '../data-map/catalog.ts';
+import { identityColumns } from '../../data-map/catalog.ts';
+import type { KindModel } from '../../data-map/model.ts';
 import { anonymisedCondition } from '../rows/anonymise.ts';
 import { isNoGhost } from '../visibility/ghosts.ts';
 import type { Resolution } from './resolution.ts';

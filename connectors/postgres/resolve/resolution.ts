@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import type { Catalog } from '../data-map/catalog.ts';
-import type { KindModel } from '../data-map/model.ts';
+import type { KindModel } from '../../data-map/model.ts';
 import type { Session } from '../session.ts';
 import type { Members } from '../visibility/batch-table.ts';
 

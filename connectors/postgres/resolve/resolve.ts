@@ -7,10 +7,12 @@ import {
   type Submitted,
 } from '../../connector.ts';
 import { type Members, copyIdentities, unloadBatch, membersInRange } from '../visibility/batch-table.ts';
-import { mappedTables, readCatalog } from '../data-map/catalog.ts';
+import { mappedTables } from '../../data-map/catalog.ts';
+import { readCatalog } from '../data-map/catalog.ts';
 import { type Context, modelOf } from '../context.ts';
-import { throwIfCancelled, toConnectorError } from '../failure.ts';
-import { keyIdentity } from '../data-map/model.ts';
+import { throwIfCancelled } from '../../callbacks.ts';
+import { toConnectorError } from '../failure.ts';
+import { keyIdentity } from '../../data-map/model.ts';
 import { memberRanges } from '../delete/ranges.ts';
 import { matchStatements } from './matches.ts';
 import { factsOfPage, keysOfPage } from './facts.ts';

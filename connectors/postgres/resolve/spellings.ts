@@ -2,7 +2,7 @@ import type { Identity, SubjectIdentity } from '../../../domain/identity.ts';
 import { otherForms } from '../../../domain/identity-forms.ts';
 import type { Resolved } from '../../connector.ts';
 import { type Members, copyIdentities, unloadBatch } from '../visibility/batch-table.ts';
-import { keyIdentity } from '../data-map/model.ts';
+import { keyIdentity } from '../../data-map/model.ts';
 import { matchStatements } from './matches.ts';
 import type { Resolution } from './resolution.ts';
 import { MEMBERS } from '../rows/where.ts';

@@ -1,6 +1,6 @@
-import type { Anonymised } from '../data-map/data-map.ts';
+import type { Anonymised } from '../../data-map/data-map.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
-import type { KindModel, Target } from '../data-map/model.ts';
+import type { KindModel, Target } from '../../data-map/model.ts';
 import { constantSql } from './constants.ts';
 import { ident, literal } from '../sql.ts';
 

@@ -1,8 +1,9 @@
 import { valueSide } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
-import { changedSql, columnPath, columnSql } from '../data-map/column-path.ts';
-import type { KindModel, Match, Target } from '../data-map/model.ts';
-import { type ReferenceChange, referenceChanges, staysFilled } from '../data-map/reference-changes.ts';
+import { changedSql, columnSql } from '../data-map/column-path.ts';
+import { columnPath } from '../../data-map/names.ts';
+import type { KindModel, Match, Target } from '../../data-map/model.ts';
+import { type ReferenceChange, referenceChanges, staysFilled } from '../../data-map/reference-changes.ts';
 import { anonymisingSet, digestAs } from './anonymise.ts';
 import { constantSql } from './constants.ts';
 import { MEMBERS, elementType, sidesOf } from './where.ts';

@@ -1,4 +1,4 @@
-import type { Conditions, Value } from '../data-map/data-map.ts';
+import type { Conditions, Value } from '../../data-map/data-map.ts';
 import { columnSql } from '../data-map/column-path.ts';
 import { literal } from '../sql.ts';
 

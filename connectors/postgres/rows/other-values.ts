@@ -1,6 +1,6 @@
 import type { Catalog } from '../data-map/catalog.ts';
-import type { KindModel, Target } from '../data-map/model.ts';
-import { referenceChanges, staysFilled } from '../data-map/reference-changes.ts';
+import type { KindModel, Target } from '../../data-map/model.ts';
+import { referenceChanges, staysFilled } from '../../data-map/reference-changes.ts';
 import { replacements } from './anonymise.ts';
 import { constantSql } from './constants.ts';
 import { ident } from '../sql.ts';

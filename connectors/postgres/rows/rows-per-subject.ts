@@ -1,7 +1,7 @@
 import type { Catalog } from '../data-map/catalog.ts';
 import { columnSql } from '../data-map/column-path.ts';
 import { conditionSql } from './constants.ts';
-import { type KindModel, type Link, type Target, isRecursive, parentsOf } from '../data-map/model.ts';
+import { type KindModel, type Link, type Target, isRecursive, parentsOf } from '../../data-map/model.ts';
 import { ident, literalList, relation } from '../sql.ts';
 import { MEMBERS, matchJoin, thereSql, unreferenced, unshared } from './where.ts';
 

@@ -2,7 +2,8 @@ import { type Comparison, ALIAS } from '../../../domain/identity.ts';
 import { ConnectorError } from '../../connector.ts';
 import { columnSide, valueSide } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
-import { columnPath, columnSql } from '../data-map/column-path.ts';
+import { columnPath } from '../../data-map/names.ts';
+import { columnSql } from '../data-map/column-path.ts';
 import { conditionSql } from './constants.ts';
 import { receivesOtherValue } from './other-values.ts';
 import {
@@ -14,7 +15,7 @@ import {
   isRecursive,
   isSameTable,
   parentsOf,
-} from '../data-map/model.ts';
+} from '../../data-map/model.ts';
 import { ident, literalList, relation } from '../sql.ts';
 
 /** The first five parameters of every statement about subjects. None of them is an identity. */

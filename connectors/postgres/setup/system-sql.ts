@@ -1,9 +1,9 @@
-import type { PostgresSettings } from '../data-map/data-map.ts';
+import type { PostgresSettings } from '../settings.ts';
 import { grantStatements } from '../inspect/access/grants.ts';
 import { ALIAS } from '../../../domain/identity.ts';
-import { identityColumns } from '../data-map/catalog.ts';
-import type { KindModel } from '../data-map/model.ts';
-import { buildModels } from '../data-map/build-models.ts';
+import { identityColumns } from '../../data-map/catalog.ts';
+import type { KindModel } from '../../data-map/model.ts';
+import { buildModels } from '../../data-map/build-models.ts';
 import { FUNCTIONS } from './system-functions.ts';
 import { SCHEMA_VERSION, TABLES } from './system-tables.ts';
 import { literal, relation } from '../sql.ts';

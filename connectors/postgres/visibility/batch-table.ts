@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { Batch, ConnectorContext } from '../../connector.ts';
 import { takeLock } from '../delete/delete-lock.ts';
-import { CallbackError } from '../failure.ts';
+import { CallbackError } from '../../callbacks.ts';
 import type { Session } from '../session.ts';
 import { literal } from '../sql.ts';
 import type { SubjectIdentity } from '../../../domain/identity.ts';

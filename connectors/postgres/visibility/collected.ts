@@ -1,8 +1,8 @@
-import type { Range } from '../delete/ranges.ts';
+import type { Range } from '../../figures/ranges.ts';
 import { columnSql } from '../data-map/column-path.ts';
-import { COLLECTED } from '../data-map/build-models.ts';
+import { COLLECTED } from '../../data-map/build-models.ts';
 import type { Catalog } from '../data-map/catalog.ts';
-import { type KindModel, type Target, parentsOf } from '../data-map/model.ts';
+import { type KindModel, type Target, parentsOf } from '../../data-map/model.ts';
 import { aliasOf, selectPerSubject } from '../rows/rows-per-subject.ts';
 import { MEMBERS } from '../rows/where.ts';
 import { literal } from '../sql.ts';

@@ -1,8 +1,8 @@
 import { ALIAS } from '../../../domain/identity.ts';
 import { columnSql } from '../data-map/column-path.ts';
-import type { Value } from '../data-map/data-map.ts';
-import type { KindModel } from '../data-map/model.ts';
-import { ghostKeys } from '../data-map/reference-changes.ts';
+import type { Value } from '../../data-map/data-map.ts';
+import type { KindModel } from '../../data-map/model.ts';
+import { ghostKeys } from '../../data-map/reference-changes.ts';
 import { constantSql } from '../rows/constants.ts';
 import { MEMBERS } from '../rows/where.ts';
 import type { Session } from '../session.ts';

@@ -1,6 +1,6 @@
 import type { ConnectorContext, Purge } from '../../connector.ts';
 import { type Context, modelOf } from '../context.ts';
-import { throwIfCancelled } from '../failure.ts';
+import { throwIfCancelled } from '../../callbacks.ts';
 import { withSession } from '../session.ts';
 import { refreshViews } from './refresh-views.ts';
 

@@ -1,6 +1,7 @@
 import type { Batch, ConnectorContext } from '../../connector.ts';
-import { memberRanges, type Range } from '../delete/ranges.ts';
-import { throwIfCancelled } from '../failure.ts';
+import { memberRanges } from '../delete/ranges.ts';
+import type { Range } from '../../figures/ranges.ts';
+import { throwIfCancelled } from '../../callbacks.ts';
 import { membersInRange, unloadBatch } from './batch-table.ts';
 import { type Context, type LoadedBatch, withBatch } from '../context.ts';
 import { literal } from '../sql.ts';

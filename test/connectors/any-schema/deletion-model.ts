@@ -1,4 +1,4 @@
-import type { Anonymised, TableMap, Value } from '../../../connectors/postgres/data-map/data-map.ts';
+import type { Anonymised, TableMap, Value } from '../../../connectors/data-map/data-map.ts';
 import type { State, UserKey } from './data.ts';
 import type { Choices } from './map.ts';
 import { type Entry, type Item, Selector, asText, entriesOf, itemsOf, nameOf, pointsTo, textOf } from './model.ts';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import type { KindMap, PostgresSettings, TableMap } from '../../../connectors/postgres/data-map/data-map.ts';
+import type { KindMap, TableMap } from '../../../connectors/data-map/data-map.ts';
+import type { PostgresSettings } from '../../../connectors/postgres/settings.ts';
 import { GHOST } from './data.ts';
 import { constraintOf } from './schema.ts';
 import { tablesOf } from './tables.ts';

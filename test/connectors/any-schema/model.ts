@@ -1,7 +1,6 @@
-import type { KindMap, TableMap } from '../../../connectors/postgres/data-map/data-map.ts';
-import type { Row, State, UserKey } from './data.ts';
+import type { KindMap, TableMap } from '../../../connectors/data-map/data-map.ts';
+import { type Row, type State, type UserKey, GHOST } from './data.ts';
 import { type Choices, settingsOf } from './map.ts';
-import { GHOST } from './data.ts';
 import { type Json, tablesOf, emailOf } from './tables.ts';
 
 /**

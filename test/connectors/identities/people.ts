@@ -2,7 +2,7 @@ import postgres from 'postgres';
 import type { Identity, Resolved } from '../../../domain/identity.ts';
 import { otherForms } from '../../../domain/identity-forms.ts';
 import type { Connector } from '../../../connectors/connector.ts';
-import type { PostgresSettings } from '../../../connectors/postgres/data-map/data-map.ts';
+import type { PostgresSettings } from '../../../connectors/postgres/settings.ts';
 import { openPostgres, systemSql } from '../../../connectors/postgres/index.ts';
 import { createDatabase } from '../../support/servers/postgres.ts';
 import { SYSTEM, batchOf, byIdentities, deletion, resolveAll, testContext } from '../fixture.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { KindMap } from '../../../connectors/postgres/data-map/data-map.ts';
+import type { KindMap } from '../../../connectors/data-map/data-map.ts';
 import type { PostgresSettings } from '../../../connectors/postgres/index.ts';
 import { byIdentities, matchesOf, requestId, resolveAll, rowsOf, testContext } from '../fixture.ts';
 import { type Pattern, pattern } from './pattern.ts';

@@ -6,7 +6,7 @@ import {
   openPostgres,
   systemSql,
 } from '../../../connectors/postgres/index.ts';
-import type { KindMap } from '../../../connectors/postgres/data-map/data-map.ts';
+import type { KindMap } from '../../../connectors/data-map/data-map.ts';
 import type { Tuning } from '../../../connectors/postgres/tuning.ts';
 import { createDatabase } from '../../support/servers/postgres.ts';
 import { type ExportedText, SYSTEM, batchOf, deletion, exportAll, requestId, testContext } from '../fixture.ts';

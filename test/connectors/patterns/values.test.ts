@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { KindMap, TableMap } from '../../../connectors/postgres/data-map/data-map.ts';
+import type { KindMap, TableMap } from '../../../connectors/data-map/data-map.ts';
 import { type Pattern, pattern } from './pattern.ts';
 
 let db: Pattern;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Resolved } from '../../../connectors/connector.ts';
-import type { PostgresSettings } from '../../../connectors/postgres/data-map/data-map.ts';
+import type { PostgresSettings } from '../../../connectors/postgres/settings.ts';
 import {
   type Fixture,
   SETTINGS,

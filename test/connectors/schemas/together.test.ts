@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { PostgresSettings } from '../../../connectors/postgres/index.ts';
-import type { KindMap } from '../../../connectors/postgres/data-map/data-map.ts';
+import type { KindMap } from '../../../connectors/data-map/data-map.ts';
 import { type AcceptedMaps, acceptMaps, prepareDatabase } from '../../support/schemas/accepted.ts';
 import { type SchemaDatabase, schemaDatabase } from '../../support/schemas/database.ts';
 import { type Figures, expectedFigures, knownDifference } from '../../support/schemas/expected.ts';

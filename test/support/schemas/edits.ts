@@ -1,5 +1,6 @@
-import type { KindMap, PostgresSettings, TableMap } from '../../../connectors/postgres/data-map/data-map.ts';
-import { qualifiedName } from '../../../connectors/postgres/sql.ts';
+import type { KindMap, TableMap } from '../../../connectors/data-map/data-map.ts';
+import type { PostgresSettings } from '../../../connectors/postgres/settings.ts';
+import { qualifiedName } from '../../../connectors/data-map/names.ts';
 import type { SubjectKind } from '../../../domain/vocabulary.ts';
 
 /** One change that a person makes in a data map. */

@@ -1,4 +1,5 @@
-import type { KindMap, PostgresSettings } from '../../../connectors/postgres/data-map/data-map.ts';
+import type { KindMap } from '../../../connectors/data-map/data-map.ts';
+import type { PostgresSettings } from '../../../connectors/postgres/settings.ts';
 
 /** The demo's schema as a system without throttling. */
 const user: KindMap = {

@@ -1,9 +1,10 @@
-import type { PostgresSettings } from '../../data-map/data-map.ts';
-import { buildModels } from '../../data-map/build-models.ts';
-import { segmentTables } from '../../data-map/catalog.ts';
-import { type KindModel, isDeleted, linksOf } from '../../data-map/model.ts';
-import { changedColumns } from '../../data-map/reference-changes.ts';
-import { qualifiedName, ident, relation, tableName } from '../../sql.ts';
+import type { PostgresSettings } from '../../settings.ts';
+import { buildModels } from '../../../data-map/build-models.ts';
+import { segmentTables } from '../../../data-map/catalog.ts';
+import { type KindModel, isDeleted, linksOf } from '../../../data-map/model.ts';
+import { changedColumns } from '../../../data-map/reference-changes.ts';
+import { qualifiedName, tableName } from '../../../data-map/names.ts';
+import { ident, relation } from '../../sql.ts';
 
 /** The rights of Lethe's role on one table. `update` lists columns. */
 export interface RequiredGrants {

@@ -2,7 +2,8 @@ import type { ConfigError } from '../../../connector.ts';
 import { requiredGrants } from './grants.ts';
 import { type Inspection, tablePaths } from '../inspection.ts';
 import { planClearing } from '../../chunks/clear-columns.ts';
-import { ident, qualifiedName, relation, tableName } from '../../sql.ts';
+import { ident, relation } from '../../sql.ts';
+import { qualifiedName, tableName } from '../../../data-map/names.ts';
 import type { Setup } from './schema.ts';
 
 interface Privilege {

@@ -1,6 +1,6 @@
 import type { ConfigError } from '../../../connector.ts';
-import { isDeleted } from '../../data-map/model.ts';
-import { qualifiedName } from '../../sql.ts';
+import { isDeleted } from '../../../data-map/model.ts';
+import { qualifiedName } from '../../../data-map/names.ts';
 import { closest, suggestion } from '../../../similar-names.ts';
 import { type Inspection, sharingTables, tablePaths } from '../inspection.ts';
 import { readMaterializedViews } from '../materialized-views.ts';

@@ -1,10 +1,10 @@
 import type { Comparison } from '../../../../domain/identity.ts';
 import { columnSide } from '../../data-map/cast.ts';
 import { type Catalog, findType } from '../../data-map/catalog.ts';
-import { columnPath, columnSql } from '../../data-map/column-path.ts';
-import type { Conditions } from '../../data-map/data-map.ts';
-import { type KindModel, type Link, type Target, columnsOf } from '../../data-map/model.ts';
-import { qualifiedName } from '../../sql.ts';
+import { columnPath, qualifiedName } from '../../../data-map/names.ts';
+import { columnSql } from '../../data-map/column-path.ts';
+import type { Conditions } from '../../../data-map/data-map.ts';
+import { type KindModel, type Link, type Target, columnsOf } from '../../../data-map/model.ts';
 import type { Inspection } from '../inspection.ts';
 
 /** One part of a look-up, in the form in which statements compare it. */

@@ -1,5 +1,5 @@
 import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
-import { tableName } from '../../sql.ts';
+import { tableName } from '../../../data-map/names.ts';
 import { isPointer, singularNames } from '../names/roles.ts';
 import { isOrganizationName, isReactionName } from '../names/table-kinds.ts';
 import { type Reference, nullableColumns } from '../references/reference.ts';

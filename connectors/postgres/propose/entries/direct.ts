@@ -1,4 +1,4 @@
-import { columnPath } from '../../data-map/column-path.ts';
+import { columnPath } from '../../../data-map/names.ts';
 import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
 import type { Table } from '../catalog/snapshot.ts';
 import { type Role, isPolymorphicActor, roleOf } from '../names/roles.ts';

@@ -1,8 +1,7 @@
-import type { Conditions } from '../../data-map/data-map.ts';
+import type { Conditions } from '../../../data-map/data-map.ts';
 import { isUsersName } from '../names/table-kinds.ts';
 import { type Snapshot, isUnique } from '../catalog/snapshot.ts';
-import type { Reference } from '../references/reference.ts';
-import { isSame } from '../references/reference.ts';
+import { type Reference, isSame } from '../references/reference.ts';
 import type { Samples } from '../sample/sample.ts';
 import type { Subject } from '../settings/subject.ts';
 

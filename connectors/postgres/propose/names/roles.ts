@@ -1,6 +1,6 @@
 import { singularForms } from '../../inspect/coverage/key-names.ts';
 import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
-import { tableName } from '../../sql.ts';
+import { tableName } from '../../../data-map/names.ts';
 
 /**
  * What a column that refers to the subject says about its row: `owner`, it is the subject's; `party`, it is the

@@ -1,5 +1,5 @@
 import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
-import { tableName } from '../../sql.ts';
+import { tableName } from '../../../data-map/names.ts';
 
 const words = (table: string): string => wordsOf(tableName(table).name);
 

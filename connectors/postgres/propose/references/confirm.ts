@@ -1,4 +1,4 @@
-import { columnPath } from '../../data-map/column-path.ts';
+import { columnPath } from '../../../data-map/names.ts';
 import { singularNames } from '../names/roles.ts';
 import { normalName } from '../../inspect/coverage/personal-columns.ts';
 import { type Samples, answerOf } from '../sample/sample.ts';

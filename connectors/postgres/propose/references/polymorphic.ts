@@ -1,6 +1,6 @@
 import { singularForms } from '../../inspect/coverage/key-names.ts';
 import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
-import { tableName } from '../../sql.ts';
+import { tableName } from '../../../data-map/names.ts';
 import { isComparable } from '../catalog/families.ts';
 import { type Column, type Snapshot, type Table, columnOf, isMappable, keysFrom } from '../catalog/snapshot.ts';
 import type { Subject } from '../settings/subject.ts';

@@ -1,6 +1,6 @@
-import type { DeleteRule } from '../../data-map/catalog.ts';
-import { columnPath } from '../../data-map/column-path.ts';
-import type { Conditions } from '../../data-map/data-map.ts';
+import type { DeleteRule } from '../../../data-map/catalog.ts';
+import { columnPath } from '../../../data-map/names.ts';
+import type { Conditions } from '../../../data-map/data-map.ts';
 import { type Snapshot, type SnapshotKey, columnOf } from '../catalog/snapshot.ts';
 
 /** How a reference is known: by a foreign key, or by one of the guesses. */

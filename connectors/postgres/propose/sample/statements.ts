@@ -1,6 +1,7 @@
 import { valueSide } from '../../data-map/cast.ts';
 import type { ColumnType } from '../../data-map/catalog.ts';
-import { columnPath, columnSql } from '../../data-map/column-path.ts';
+import { columnPath } from '../../../data-map/names.ts';
+import { columnSql } from '../../data-map/column-path.ts';
 import { ident, literal, literalList, relation } from '../../sql.ts';
 import { type Column, type Snapshot, type Table, columnOf } from '../catalog/snapshot.ts';
 import { type Reference, referenceId } from '../references/reference.ts';

@@ -1,5 +1,5 @@
-import { columnPath } from '../../data-map/column-path.ts';
-import type { Detachment, Retention, SubjectColumns, TableMap, Value } from '../../data-map/data-map.ts';
+import { columnPath } from '../../../data-map/names.ts';
+import type { Detachment, Retention, SubjectColumns, TableMap, Value } from '../../../data-map/data-map.ts';
 import { ident, relation } from '../../sql.ts';
 import { type Column, type Table, columnOf, keysFrom, keysTo } from '../catalog/snapshot.ts';
 import { type Draft, type Survey, inKeyOrder, isToKey } from '../entries/draft.ts';

@@ -1,4 +1,4 @@
-import type { Value } from '../../data-map/data-map.ts';
+import type { Value } from '../../../data-map/data-map.ts';
 import { ident, literal, relation } from '../../sql.ts';
 import { type Column, type Snapshot, type Table, columnOf, keysFrom } from '../catalog/snapshot.ts';
 import { isEmailLike } from '../names/column-kinds.ts';

@@ -1,4 +1,4 @@
-import type { IdentityColumns } from '../../data-map/data-map.ts';
+import type { IdentityColumns } from '../../../data-map/data-map.ts';
 import { isCredential } from '../../inspect/credentials.ts';
 import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
 import { canHoldKey } from '../catalog/families.ts';

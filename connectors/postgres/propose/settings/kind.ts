@@ -1,6 +1,6 @@
-import type { KindMap, TableMap } from '../../data-map/data-map.ts';
+import type { KindMap, TableMap } from '../../../data-map/data-map.ts';
 import type { SubjectKind } from '../../../../domain/vocabulary.ts';
-import { qualifiedName } from '../../sql.ts';
+import { qualifiedName } from '../../../data-map/names.ts';
 import { keysFrom, keysTo } from '../catalog/snapshot.ts';
 import { type Draft, type Survey, isToKey } from '../entries/draft.ts';
 import { isSource, softDeleteColumn } from '../names/column-kinds.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { buildModels } from '../../../../connectors/postgres/data-map/build-models.ts';
-import { finishedRange } from '../../../../connectors/postgres/delete/range-log.ts';
-import { RowCounts } from '../../../../connectors/postgres/delete/row-counts.ts';
-import { lateRows } from '../../../../connectors/postgres/delete/standing-rows.ts';
+import { buildModels } from '../../../../connectors/data-map/build-models.ts';
+import { finishedRange } from '../../../../connectors/figures/counts.ts';
+import { RowCounts } from '../../../../connectors/figures/row-counts.ts';
+import { lateRows } from '../../../../connectors/figures/standing-rows.ts';
 import { SETTINGS } from '../../fixture.ts';
 
 const UNIT = { first: 1, last: 9, part: 0 };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { validateSettings } from '../../../../connectors/postgres/validate-settings.ts';
+import { validateSettings } from '../../../../connectors/postgres/validate.ts';
 import {
   COMPANY,
   type Fixture,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { PostgresSettings } from '../../../../connectors/postgres/data-map/data-map.ts';
+import type { PostgresSettings } from '../../../../connectors/postgres/settings.ts';
 import { type Fixture, SETTINGS, batchOf, exportAll, fixture, user } from '../../fixture.ts';
 
 const { user: map } = SETTINGS.kinds;

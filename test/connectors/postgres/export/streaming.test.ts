@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Connector, ConnectorContext, ExportOptions, OwnedRows } from '../../../../connectors/connector.ts';
-import type { PostgresSettings } from '../../../../connectors/postgres/data-map/data-map.ts';
+import type { PostgresSettings } from '../../../../connectors/postgres/settings.ts';
 import {
   type Fixture,
   SETTINGS,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { PostgresSettings } from '../../../../connectors/postgres/data-map/data-map.ts';
+import type { PostgresSettings } from '../../../../connectors/postgres/settings.ts';
 import { systemSql } from '../../../../connectors/postgres/index.ts';
 import {
   type Fixture,

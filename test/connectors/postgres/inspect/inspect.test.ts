@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { PostgresSettings } from '../../../../connectors/postgres/data-map/data-map.ts';
+import type { PostgresSettings } from '../../../../connectors/postgres/settings.ts';
 import { type Fixture, SETTINGS, USER, fixture, withTables, withUser } from '../../fixture.ts';
 import { ADDED_TABLE, inspectErrors } from '../../inspect-errors.ts';
 

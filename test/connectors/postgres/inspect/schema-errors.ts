@@ -1,7 +1,8 @@
 import postgres from 'postgres';
 import { afterEach, beforeEach } from 'vitest';
 import type { InspectOptions } from '../../../../connectors/connector.ts';
-import type { KindMap, PostgresSettings, TableMap } from '../../../../connectors/postgres/data-map/data-map.ts';
+import type { KindMap, TableMap } from '../../../../connectors/data-map/data-map.ts';
+import type { PostgresSettings } from '../../../../connectors/postgres/settings.ts';
 import { openPostgres, systemSql } from '../../../../connectors/postgres/index.ts';
 import { createDatabase } from '../../../support/servers/postgres.ts';
 

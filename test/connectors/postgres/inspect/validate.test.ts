@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { PostgresSettings, TableMap } from '../../../../connectors/postgres/data-map/data-map.ts';
+import type { PostgresSettings } from '../../../../connectors/postgres/settings.ts';
+import type { TableMap } from '../../../../connectors/data-map/data-map.ts';
 import { postgres } from '../../../../connectors/postgres/index.ts';
 import { COMPANY, SETTINGS, USER, withTables, withUser } from '../../fixture.ts';
 import { ADDED_TABLE } from '../../inspect-errors.ts';

@@ -1,17 +1,16 @@
 import type { ConfigError } from '../../connector.ts';
-import type { Inspection } from './inspection.ts';
-import { type Catalog, type ForeignKey, findType } from '../data-map/catalog.ts';
-import { type KindModel, type Match, type Target, isDeleted, isSameTable, linkColumns } from '../data-map/model.ts';
-import { changedColumns } from '../data-map/reference-changes.ts';
-import { qualifiedName } from '../sql.ts';
+import type { Catalog, ForeignKey } from '../catalog.ts';
+import { type KindModel, type Match, type Target, isDeleted, isSameTable, linkColumns } from '../model.ts';
+import { changedColumns } from '../reference-changes.ts';
+import { columnPath, qualifiedName } from '../names.ts';
 
 /**
  * Checks every foreign key to rows that a deletion removes. The referencing rows have to be deleted or to lose their
  * reference first, by an entry that finds all of them. Otherwise the key would block the deletion, or its ON DELETE
  * action would change rows that the receipt does not count.
  */
-export function checkForeignKeys({ context, catalog }: Inspection): readonly ConfigError[] {
-  return context.models.flatMap((model) => {
+export function checkForeignKeys(models: readonly KindModel[], catalog: Catalog): readonly ConfigError[] {
+  return models.flatMap((model) => {
     const backward = model.targets.flatMap((target) => checkDirection(target, catalog.foreignKeys));
     const parents = model.targets.filter(
       (target) => isDeleted(target) && backward.every(({ path }) => path !== `${target.path}.via`),
@@ -60,7 +59,9 @@ function withHint(parent: Target, errors: readonly ConfigError[], catalog: Catal
   const isOwned = parent.role !== 'table' || parent.via !== undefined || parent.referencedBy !== undefined;
   if (first === undefined || isOwned || errors.length < MANY_KEYS) return errors;
   const detach = linkColumns(parent).map((column) => {
-    const isNotNull = findType(catalog, parent.table, column)?.isNotNull === true;
+    const { column: name, keys } = columnPath(column);
+    const type = catalog.columns.get(qualifiedName(parent.table))?.get(name);
+    const isNotNull = keys.length === 0 && type?.isNotNull === true;
     return `${column}: ${isNotNull ? '{ ghost: … }' : 'null'}`;
   });
   const hint = `; if the rows of ${qualifiedName(parent.table)} belong to another person, set detach: { ${detach.join(', ')} } at ${parent.path} instead`;

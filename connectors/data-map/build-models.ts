@@ -1,6 +1,6 @@
-import { ALIAS } from '../../../domain/identity.ts';
-import type { SubjectKind } from '../../../domain/vocabulary.ts';
-import type { KindMap, PostgresSettings, TableMap } from './data-map.ts';
+import { ALIAS } from '../../domain/identity.ts';
+import type { SubjectKind } from '../../domain/vocabulary.ts';
+import type { DataMap, KindMap, TableMap } from './data-map.ts';
 import {
   type KindModel,
   type Match,
@@ -19,7 +19,7 @@ import {
 export const COLLECTED = '@';
 
 /** The data map of each kind in one form, without a connection. */
-export function buildModels(settings: PostgresSettings): readonly KindModel[] {
+export function buildModels(settings: DataMap): readonly KindModel[] {
   const models = (['user', 'company'] as const).flatMap((kind) => {
     const map = settings.kinds[kind];
     if (map === undefined) return [];

@@ -1,10 +1,9 @@
-import type { Comparison } from '../../../domain/identity.ts';
-import type { PostgresSettings } from './data-map.ts';
+import type { DataMap } from './data-map.ts';
+import type { Comparison } from '../../domain/identity.ts';
 import { buildModels } from './build-models.ts';
-import { columnPath } from './column-path.ts';
+import { columnPath, qualifiedName } from './names.ts';
 import { type KindModel, type Target, columnsOf, linksOf } from './model.ts';
 import { referenceChanges } from './reference-changes.ts';
-import { qualifiedName } from '../sql.ts';
 
 /** Columns that one key of the data map names, and their use. */
 export interface NamedColumns {
@@ -21,7 +20,7 @@ export interface NamedColumns {
   readonly declaresType: boolean;
 }
 
-export function namedColumns(settings: PostgresSettings): readonly NamedColumns[] {
+export function namedColumns(settings: DataMap): readonly NamedColumns[] {
   const named = buildModels(settings).flatMap(kindColumns);
   const { segments } = settings;
   if (segments === undefined) return named;

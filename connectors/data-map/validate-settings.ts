@@ -1,13 +1,12 @@
 import type { z } from 'zod';
 import { configMessage, unknownKeyMessage } from '../config-messages.ts';
 import type { ConfigError } from '../connector.ts';
-import type { PostgresSettings } from './data-map/data-map.ts';
-import { checkReferences } from './data-map/references.ts';
-import { settingsSchema } from './data-map/settings-schema.ts';
+import type { DataMap } from './data-map.ts';
+import { checkReferences } from './checks/references.ts';
 
 /** The config errors that need no connection: first the shape, then the references between its keys. */
-export function validateSettings(settings: PostgresSettings): readonly ConfigError[] {
-  const parsed = settingsSchema.safeParse(settings, { error: configMessage });
+export function validateDataMap(schema: z.ZodType, settings: DataMap): readonly ConfigError[] {
+  const parsed = schema.safeParse(settings, { error: configMessage });
   return parsed.success ? checkReferences(settings) : parsed.error.issues.flatMap((issue) => configErrors(issue, []));
 }
 

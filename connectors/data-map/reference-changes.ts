@@ -1,5 +1,5 @@
-import { type Catalog, typeOf } from './catalog.ts';
-import { columnPath } from './column-path.ts';
+import { type Catalog, isNotNull } from './catalog.ts';
+import { columnPath } from './names.ts';
 import type { Value } from './data-map.ts';
 import { type KindModel, type Target, linkColumns } from './model.ts';
 
@@ -35,7 +35,7 @@ export function referenceChanges(target: Target): readonly ReferenceChange[] {
 export function staysFilled({ column, to }: ReferenceChange, target: Target, catalog: Catalog): boolean {
   const isNull = typeof to === 'object' && 'value' in to && to.value === null;
   const isComposite = target.retain?.unlink === 'null' && linkColumns(target).length > 1;
-  return isNull && isComposite && typeOf(catalog, target.table, column).isNotNull;
+  return isNull && isComposite && isNotNull(catalog, target.table, column);
 }
 
 /** The columns of kept rows whose values change, without the keys inside documents. */

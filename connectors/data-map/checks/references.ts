@@ -1,8 +1,8 @@
+import type { DataMap } from '../data-map.ts';
 import { ALIAS } from '../../../domain/identity.ts';
 import type { ConfigError } from '../../connector.ts';
 import { closest } from '../../similar-names.ts';
-import { buildModels } from './build-models.ts';
-import type { PostgresSettings } from './data-map.ts';
+import { buildModels } from '../build-models.ts';
 import {
   type KindModel,
   type Target,
@@ -13,12 +13,12 @@ import {
   linkColumns,
   parentsOf,
   qualifiedColumn,
-} from './model.ts';
+} from '../model.ts';
 import { checkEffect } from './effects.ts';
-import { qualifiedName } from '../sql.ts';
+import { qualifiedName } from '../names.ts';
 
 /** Checks each name in the data map that refers to another part of it. */
-export function checkReferences(settings: PostgresSettings): readonly ConfigError[] {
+export function checkReferences(settings: DataMap): readonly ConfigError[] {
   const models = buildModels(settings);
   const mapped = new Set(models.flatMap((model) => model.targets.map(({ table }) => qualifiedName(table))));
   const errors: ConfigError[] = models.flatMap((model) => [...checkKind(model), ...checkOtherSubjects(model, models)]);

@@ -1,7 +1,7 @@
-import type { Catalog, ForeignKey } from '../data-map/catalog.ts';
-import { type KindModel, type Target, isDeleted, isSameTable, parentsOf } from '../data-map/model.ts';
-import { changedColumns } from '../data-map/reference-changes.ts';
-import { qualifiedName } from '../sql.ts';
+import type { Catalog, ForeignKey } from './catalog.ts';
+import { type KindModel, type Target, isDeleted, isSameTable, parentsOf } from './model.ts';
+import { changedColumns } from './reference-changes.ts';
+import { qualifiedName } from './names.ts';
 
 /** Entries that one statement processes. Several are deletions that depend on each other. */
 export type Step = readonly Target[];

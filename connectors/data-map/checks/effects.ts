@@ -1,8 +1,15 @@
 import type { ConfigError } from '../../connector.ts';
-import { columnPath } from './column-path.ts';
-import { type KindModel, type Target, columnsOf, isDeleted, linkColumns, parentsOf, qualifiedColumn } from './model.ts';
-import { changedColumns, ghostKeys } from './reference-changes.ts';
-import { qualifiedName } from '../sql.ts';
+import { columnPath, qualifiedName } from '../names.ts';
+import {
+  type KindModel,
+  type Target,
+  columnsOf,
+  isDeleted,
+  linkColumns,
+  parentsOf,
+  qualifiedColumn,
+} from '../model.ts';
+import { changedColumns, ghostKeys } from '../reference-changes.ts';
 
 /** Checks what an entry does with rows that a deletion keeps, without a connection. */
 export function checkEffect(target: Target, model: KindModel): ConfigError[] {

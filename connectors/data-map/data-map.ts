@@ -1,5 +1,4 @@
-import type { Comparison } from '../../../domain/identity.ts';
-import type { EnvName } from '../../connector.ts';
+import type { Comparison } from '../../domain/identity.ts';
 
 /** A constant of the data map. */
 export type Value = string | number | boolean;
@@ -137,8 +136,8 @@ export interface KindMap extends CommonMap {
   readonly tables?: readonly TableMap[];
 }
 
-export interface PostgresSettings {
-  readonly url: EnvName;
+/** What the settings of every database say of its data. */
+export interface DataMap {
   /** The fraction of time spent deleting (1: full speed; default 0.2), and the subjects per commit (default 100). */
   readonly pace?: { readonly share?: number; readonly subjectsPerCommit?: number };
   readonly kinds: { readonly user?: KindMap; readonly company?: KindMap };
@@ -150,11 +149,6 @@ export interface PostgresSettings {
     /** A table with the names of all segments. Without it, a segment exists as long as it lists a user. */
     readonly list?: { readonly table: string; readonly segment: string };
   };
-  /**
-   * Materialized views over mapped tables. Lethe refreshes those under `refresh` after each deletion, in this order. The
-   * application refreshes those under `report`, and the receipt lists them.
-   */
-  readonly materializedViews?: { readonly refresh?: readonly string[]; readonly report?: readonly string[] };
   /** Tables that look personal but are not mapped, each with the reason. */
   readonly ignore?: readonly { readonly table: string; readonly reason: string }[];
 }

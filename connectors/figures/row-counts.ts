@@ -1,8 +1,8 @@
-import type { AnonymisedRows, FinishedRange, RetainedRows } from '../../../domain/batch.ts';
+import type { AnonymisedRows, FinishedRange, RetainedRows } from '../../domain/batch.ts';
 import type { Target } from '../data-map/model.ts';
-import type { Counts, TableCounts } from './range-log.ts';
+import type { Counts, TableCounts } from './counts.ts';
 import { type StandingRows, type SubjectRows, lateRows } from './standing-rows.ts';
-import { qualifiedName } from '../sql.ts';
+import { qualifiedName } from '../data-map/names.ts';
 
 /** The counts of one statement. `perSubject` are the retained or anonymised rows of each subject. */
 export interface AddedCounts {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ConnectorContext } from '../../connector.ts';
-import { throwIfCancelled } from '../failure.ts';
+import type { ConnectorContext } from './connector.ts';
+import { throwIfCancelled } from './callbacks.ts';
 
 const SLICE_MS = 1_000;
 

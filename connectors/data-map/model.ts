@@ -1,5 +1,5 @@
-import { type Comparison, type Identity, type IdentityType, ALIAS, normalizeStored } from '../../../domain/identity.ts';
-import type { SubjectKind } from '../../../domain/vocabulary.ts';
+import { type Comparison, type Identity, type IdentityType, ALIAS, normalizeStored } from '../../domain/identity.ts';
+import type { SubjectKind } from '../../domain/vocabulary.ts';
 import type {
   Anonymised,
   Conditions,
@@ -12,8 +12,7 @@ import type {
   Retention,
   Wording,
 } from './data-map.ts';
-import { columnPath } from './column-path.ts';
-import { qualifiedName } from '../sql.ts';
+import { columnPath, qualifiedName } from './names.ts';
 
 /** Columns that together hold an identity, the types of that identity, and its comparison. */
 export interface Match {
