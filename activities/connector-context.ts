@@ -1,17 +1,23 @@
 import { activityInfo, Context } from '@temporalio/activity';
-import { type ConnectorContext, ConnectorError } from '../connectors/connector.ts';
+import { type ConnectorContext, ConnectorError, Deferral } from '../connectors/connector.ts';
 import { requireNoConfigErrors } from '../connectors/guard.ts';
 import { clearAttention, raiseAttention } from '../db/attention/raise.ts';
-import { reserveSlot } from '../db/members/slots.ts';
+import { postponeSlot, reserveSlot, slotOf } from '../db/members/slots.ts';
+import { keepForeignIds } from '../db/subjects/foreign-ids.ts';
 import { transaction } from '../db/transaction.ts';
 import { isStorageUnavailable } from '../db/errors.ts';
-import { DAY_MS } from '../domain/calendar.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../domain/calendar.ts';
 import type { AttentionKey, SystemKey } from '../domain/ids.ts';
 import { ATTEMPTS_BEFORE_ATTENTION } from '../domain/retry/back-off.ts';
-import { type ActivityDeps, projectOf } from './deps.ts';
+import { spacingOf } from '../domain/retry/pace.ts';
+import { type ActivityDeps, systemOf } from './deps.ts';
 import { attentionCode, isCancelled, isRetryable, lastFailure } from './failures.ts';
 import { runWithHeartbeat } from './middleware.ts';
 import { isKnownOutage, observeOutages } from './outages/outages.ts';
+
+/** A longer wait for a slot, or a longer call, ends the activity if it can be continued: no attempt takes days. */
+const LONGEST_WAIT_MS = 10 * MINUTE_MS;
+const LONGEST_CALL_MS = 6 * HOUR_MS;
 
 /**
  * Calls a connector with heartbeats, the activity's cancellation, and the system's rate limit. Does not call a system
@@ -19,19 +25,29 @@ import { isKnownOutage, observeOutages } from './outages/outages.ts';
  */
 export async function withConnectorContext<T>(
   deps: ActivityDeps,
-  { project, system }: Pick<SystemKey, 'project' | 'system'>,
+  { project, system, requestId }: Pick<SystemKey, 'project' | 'system'> & Partial<Pick<SystemKey, 'requestId'>>,
   call: (context: ConnectorContext) => Promise<T>,
+  { isDeferrable = false }: { readonly isDeferrable?: boolean } = {},
 ): Promise<T> {
+  const startedAt = performance.now();
   const context = Context.current();
-  const spacingMs = projectOf(deps, project).systems.find(({ name }) => name === system)?.spacingMs;
+  const lanes = systemOf(deps, { project, system })?.lanes ?? {};
   const connectorContext: ConnectorContext = {
     signal: context.cancellationSignal,
     heartbeat: () => context.heartbeat(),
-    waitForSlot: async () => {
-      if (spacingMs === undefined) return;
+    waitForSlot: async (lane = '') => {
+      const spacingMs = spacingOf(lanes[lane] ?? []);
+      if (spacingMs === null) return;
       const now = new Date();
-      const slot = await reserveSlot(deps.reading, `system/${project}/${system}`, { now, spacingMs });
-      await context.sleep(Math.max(0, slot.getTime() - now.getTime()));
+      const slot = await reserveSlot(deps.reading, slotOf({ project, system }, lane), { now, spacingMs });
+      const waitMs = Math.max(0, slot.getTime() - now.getTime());
+      if (isDeferrable && (waitMs > LONGEST_WAIT_MS || performance.now() - startedAt > LONGEST_CALL_MS))
+        throw new Deferral(slot);
+      await context.sleep(waitMs);
+    },
+    postponeLane: (lane = '', until) => postponeSlot(deps.reading, slotOf({ project, system }, lane), until),
+    keepForeignIds: async (found) => {
+      if (requestId !== undefined) await keepForeignIds(deps.reading, { requestId, system }, found);
     },
   };
   return runWithHeartbeat(() =>

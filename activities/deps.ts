@@ -3,7 +3,7 @@ import type { Connector } from '../connectors/connector.ts';
 import type { ArchiveStorage } from '../archives/storage/storage.ts';
 import type { Database } from '../db/client.ts';
 import type { DigestKeys } from '../db/digests.ts';
-import { type Catalog, type Project, systemsFor } from '../domain/catalog.ts';
+import { type Catalog, type Project, type SystemEntry, systemsFor } from '../domain/catalog.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
 import type { Mailer } from '../outbound/mail.ts';
 import type { WebhookSender } from '../outbound/webhook.ts';
@@ -62,9 +62,17 @@ export function configuredFor(
   return { configured, directory: project.directory };
 }
 
-/** Whether the system cannot verify at all. `unknown` from a system that can verify is a failure. */
-export const hasNoVerification = (
+/** What the configuration says about a system. Undefined if its project does not contain it any more. */
+export const systemOf = (
   deps: ActivityDeps,
-  key: { readonly project: string; readonly system: string },
-): boolean =>
-  projectOf(deps, key.project).systems.some((entry) => entry.name === key.system && entry.verification === 'none');
+  { project, system }: { readonly project: string; readonly system: string },
+): SystemEntry | undefined => projectOf(deps, project).systems.find(({ name }) => name === system);
+
+/** Whether the system can say which subjects it holds. Otherwise it possibly holds every subject. */
+export const canCount = (deps: ActivityDeps, key: { readonly project: string; readonly system: string }): boolean =>
+  systemOf(deps, key)?.counts !== false;
+
+/** How long the batches of a system settle: as long as the policy says, and longer if the system lags behind. */
+export function settleMsOf(deps: ActivityDeps, key: { readonly project: string; readonly system: string }): number {
+  return Math.max(projectOf(deps, key.project).policy.settleMs, systemOf(deps, key)?.settleMs ?? 0);
+}

@@ -1,4 +1,4 @@
-import { batchActivities } from './delete-batch.ts';
+import { batchActivities } from './deletion/delete-batch.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withRedactedFailures } from './failures.ts';
 import { collectActivities } from './exports/collect.ts';

@@ -17,7 +17,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { DeletionState } from '../domain/request-state.ts';
 import type { AsOf, AttentionKey, BatchKey, SystemKey, RequestKey } from '../domain/ids.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
-import { type ActivityDeps, configuredFor, projectOf } from './deps.ts';
+import { type ActivityDeps, configuredFor, projectOf, settleMsOf } from './deps.ts';
 
 /** The facts that a workflow reads from its request once, when a run starts. */
 export interface RequestFacts {
@@ -78,7 +78,7 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
 
   async readNextBatchStep({ asOf, ...key }: BatchKey & AsOf): Promise<NextStep> {
     const work: BatchWork = await readBatchWork(deps.database, key);
-    return nextStep(work, asOf, projectOf(deps, work.project).policy.settleMs);
+    return nextStep(work, asOf, settleMsOf(deps, { project: work.project, system: key.system }));
   },
 
   deferStep: ({ asOf, ...key }: SystemKey & Pick<AttentionKey, 'step'> & AsOf) =>

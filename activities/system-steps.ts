@@ -1,15 +1,17 @@
-import type { Batch, Count } from '../connectors/connector.ts';
+import { type Batch, ConnectorError, type Count } from '../connectors/connector.ts';
 import { countProposedSubjects, storeCount } from '../db/resolution/counts.ts';
+import { readForeignIds } from '../db/subjects/foreign-ids.ts';
+import { IS_PROPOSED, IS_UNKNOWN, isChanged } from '../db/subjects/selected.ts';
 import { changedIdentities, proposedIdentities, unknownIdentities } from '../db/subjects/identities.ts';
 import { readRequestRow } from '../db/requests/row.ts';
 import { markPresent, countUnresolvedSubjects } from '../db/subjects/unresolved.ts';
 import { readSubjectsToPurge, recordPurged } from '../db/subjects/purge.ts';
 import { isSkipped, recordAppliedVisibility, readVisibilityChanges } from '../db/subjects/visibility.ts';
 import type { AsOf, SystemKey } from '../domain/ids.ts';
-import { type ActivityDeps, hasNoVerification } from './deps.ts';
+import { type ActivityDeps, canCount } from './deps.ts';
 import { requireCoverage, withAttention, withConnectorContext } from './connector-context.ts';
 
-/** Steps of one system, on its own task queue. Deletion is in delete-batch.ts. */
+/** Steps of one system, on its own task queue. Deletion is in deletion/. */
 export const systemActivities = (deps: ActivityDeps) => ({
   /** Checks connection, permissions, data map and coverage, as at start (rule 5). Changes nothing. */
   async inspectSystem({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
@@ -40,6 +42,12 @@ export const systemActivities = (deps: ActivityDeps) => ({
           lastSeq,
           size,
           identities: () => changedIdentities(deps.database, requestId, { after: applied, hidden }, lastSeq),
+          foreignIds: () =>
+            readForeignIds(deps.database, key, {
+              firstSeq: 1,
+              lastSeq,
+              condition: isChanged({ after: applied, hidden }),
+            }),
         };
         await withConnectorContext(deps, key, async (context) =>
           connector.setVisibility?.(batch, { hidden, generation, at: new Date(asOf) }, context),
@@ -49,15 +57,16 @@ export const systemActivities = (deps: ActivityDeps) => ({
     });
   },
 
-  /** Records which subjects that the directory does not know have data here. For a system that cannot verify: all of them. */
+  /** Records which subjects that the directory does not know have data here. For a system that cannot count: all of them. */
   async searchUnresolved({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
     await withAttention(deps, { ...key, step: 'resolve', batch: 0 }, asOf, async () => {
       const { requestId } = key;
       const { size, lastSeq } = await countUnresolvedSubjects(deps.database, requestId);
       if (size === 0 || (await isSkipped(deps.database, requestId, key.system))) return;
-      if (hasNoVerification(deps, key)) return markPresent(deps.database, requestId, 'all');
+      if (!canCount(deps, key)) return markPresent(deps.database, requestId, 'all');
       const identities = () => unknownIdentities(deps.database, requestId, lastSeq);
-      const { presentSeqs } = await countRows(deps, key, { batch: 'unknown', lastSeq, size, identities });
+      const foreignIds = () => readForeignIds(deps.database, key, { firstSeq: 1, lastSeq, condition: IS_UNKNOWN });
+      const { presentSeqs } = await countRows(deps, key, { batch: 'unknown', lastSeq, size, identities, foreignIds });
       await markPresent(deps.database, requestId, presentSeqs);
     });
   },
@@ -68,9 +77,10 @@ export const systemActivities = (deps: ActivityDeps) => ({
       const { requestId } = key;
       const { size, lastSeq } = await countProposedSubjects(deps.database, requestId);
       if (size === 0) return;
-      if (hasNoVerification(deps, key)) return storeCount(deps.database, key, null);
+      if (!canCount(deps, key)) return storeCount(deps.database, key, null);
       const identities = () => proposedIdentities(deps.database, requestId, lastSeq);
-      const { tables } = await countRows(deps, key, { batch: 'counted', lastSeq, size, identities });
+      const foreignIds = () => readForeignIds(deps.database, key, { firstSeq: 1, lastSeq, condition: IS_PROPOSED });
+      const { tables } = await countRows(deps, key, { batch: 'counted', lastSeq, size, identities, foreignIds });
       await storeCount(deps.database, key, tables);
     });
   },
@@ -102,15 +112,19 @@ export const systemActivities = (deps: ActivityDeps) => ({
 /** Counts the rows that the system holds on some of a request's subjects. */
 async function countRows(
   deps: ActivityDeps,
-  { requestId, project, system }: SystemKey,
-  subjects: Pick<Batch, 'batch' | 'lastSeq' | 'size' | 'identities'>,
+  key: SystemKey,
+  subjects: Pick<Batch, 'batch' | 'lastSeq' | 'size' | 'identities' | 'foreignIds'>,
 ): Promise<Count> {
+  const { requestId, project, system } = key;
   const request = await readRequestRow(deps.database, requestId);
   const { subjectKind: kind } = request;
   // An export of any scope searches all rows, since it includes every subject that has data.
   const scope = request.kind === 'export' ? 'data' : request.scope;
   const batch: Batch = { requestId, kind, firstSeq: 1, ...subjects };
-  return withConnectorContext(deps, { project, system }, (context) =>
-    deps.connector(project, system).count(batch, scope, context),
-  );
+  const connector = deps.connector(project, system);
+  return withConnectorContext(deps, key, async (context) => {
+    if (connector.count === undefined)
+      throw new ConnectorError('refused', 'the system cannot count', { retryable: false });
+    return connector.count(batch, scope, context);
+  });
 }

@@ -109,6 +109,10 @@ function reportHoldings(project: string, kind: SubjectKind, { isKnown, subjects,
     : `the directory has no such ${kind}`;
   console.log(`${project}: ${found}`);
   for (const { system, tables } of systems) {
+    if (tables === null) {
+      console.log(`  ${system}: unknown, because the system cannot count`);
+      continue;
+    }
     const rows = Object.entries(tables).filter(([, count]) => count > 0);
     if (rows.length === 0) console.log(`  ${system}: nothing`);
     for (const [table, count] of rows) console.log(`  ${system}  ${table.padEnd(32)} ${String(count).padStart(9)}`);

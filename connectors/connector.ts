@@ -1,11 +1,14 @@
-import type { ExportedColumn } from '../domain/archive.ts';
-import type { BlockedSubject, FinishedRange } from '../domain/batch.ts';
 import type { Identity, IdentityTypes, SubjectIdentity, Resolved } from '../domain/identity.ts';
-import type { ExportFormat, Scope, SubjectKind, VerificationLevel } from '../domain/vocabulary.ts';
+import type { Lanes } from '../domain/retry/pace.ts';
+import type { Scope, SubjectKind, VerificationLevel } from '../domain/vocabulary.ts';
+import type { Deletion, HardDeletion, Verification } from './deletion.ts';
+import type { ExportedTable, ExportOptions } from './export.ts';
 
-export type { ExportedColumn } from '../domain/archive.ts';
-export type { BlockedSubject } from '../domain/batch.ts';
+export type { BlockedSubject, RangeKey, RangeTicket } from '../domain/batch.ts';
 export type { Resolved } from '../domain/identity.ts';
+export type { Lanes, Window } from '../domain/retry/pace.ts';
+export type { Deletion, HardDeletion, Verification } from './deletion.ts';
+export type { ExportedColumn, ExportedTable, ExportOptions, OwnedRows } from './export.ts';
 
 /**
  * What Lethe needs from a system that holds personal data.
@@ -35,8 +38,11 @@ export interface Connector {
    * Throws `unknown_segment` for a segment that does not exist, and yields nothing for an empty one.
    */
   resolve?(selection: Selection, context: ConnectorContext): AsyncIterable<readonly Resolved[]>;
-  /** Counts the rows that `hardDelete` with this scope would delete, retain or clear. Changes nothing. */
-  count(batch: Batch, scope: Scope, context: ConnectorContext): Promise<Count>;
+  /**
+   * Counts the rows that `hardDelete` with this scope would delete, retain or clear. Changes nothing. Without it, each
+   * subject counts as one that the system possibly holds.
+   */
+  count?(batch: Batch, scope: Scope, context: ConnectorContext): Promise<Count>;
   /**
    * Yields one entry per table, all from one snapshot. The caller reads `rows` of a table to its end, or not at all,
    * before it asks for the next table. Changes nothing.
@@ -45,15 +51,19 @@ export interface Connector {
   /** Hides or restores the subjects. A call with a lower generation than the one in effect changes nothing (rule 9). */
   setVisibility?(batch: Batch, change: VisibilityChange, context: ConnectorContext): Promise<void>;
   /**
-   * Deletes irreversibly, in ranges of `limits.batchSize` subjects. Awaits `onRangeFinished` after the commit of each
-   * range, also for ranges that an earlier call of the same pass committed. A subject whose rows cannot be deleted is
-   * returned as blocked and does not stop the others; another call of the same pass tries only blocked subjects again.
+   * Deletes irreversibly, in ranges of at most `limits.batchSize` subjects that are the same in every call. Awaits
+   * `onRangeFinished` after each range, and leaves out a range for which `isFinished` is true. A subject whose rows cannot
+   * be deleted is returned as blocked and does not stop the others; another call of the same pass tries only blocked
+   * subjects again. A call can end at any point, also between two calls to the system: the next one repeats one range.
    */
   hardDelete(batch: Batch, deletion: HardDeletion, context: ConnectorContext): Promise<Deletion>;
-  /** Searches again for everything that `hardDelete` with this scope removes or clears. Changes nothing. */
-  verify(batch: Batch, scope: Scope, context: ConnectorContext): Promise<Verification>;
+  /**
+   * Searches again for everything that `hardDelete` with this scope removes or clears. Changes nothing. Without it, the
+   * system attests the deletion by `attestedAt` of `hardDelete`, or says nothing.
+   */
+  verify?(batch: Batch, scope: Scope, context: ConnectorContext): Promise<Verification>;
   /** Adds or lifts a suppression for exactly the identities of the batch, independently of any deletion. */
-  setSuppression(batch: Batch, suppressed: boolean, context: ConnectorContext): Promise<void>;
+  setSuppression?(batch: Batch, suppressed: boolean, context: ConnectorContext): Promise<void>;
   /** Removes the identities of some subjects that the connector stored for the request, and what hides them. */
   purge?(request: Purge, context: ConnectorContext): Promise<void>;
   /** Removes what the connector stored for the request. Suppressions and tombstones of other requests stay. */
@@ -86,21 +96,30 @@ export interface Description {
   readonly kinds: readonly SubjectKind[];
   /** Per kind, the identity types that the system can search for, and how their values compare. */
   readonly identityTypes: Readonly<Partial<Record<SubjectKind, IdentityTypes>>>;
-  /** The optional verbs that the connector has. `segments`: `resolve` accepts `by: 'segment'`. */
+  /** What the system can do. A verb that is false is never called. */
   readonly actions: {
     readonly resolve: boolean;
     readonly hide: boolean;
+    /** Whether a hidden subject can be shown again. A system that cannot restore must not hide. */
+    readonly restore: boolean;
+    /** Whether `resolve` accepts `by: 'segment'`. */
     readonly segments: boolean;
     readonly export: boolean;
+    readonly count: boolean;
+    readonly suppress: boolean;
+    /** The scopes of a deletion. Contains `data`. */
+    readonly scopes: readonly Scope[];
   };
   readonly limits: {
     /** Subjects per range. A range is the unit of a commit, of the log and of a retry. */
     readonly batchSize: number;
-    /** Minimum time between two calls to the system, in milliseconds. Omitted: no limit. */
-    readonly spacingMs?: number;
+    /** How often the system may be called, for each lane that the connector names. Omitted: no limit. */
+    readonly lanes?: Lanes;
   };
-  /** `reads`: `verify` searches. `attested`: the system states that it deleted. `none`: it does neither. */
+  /** `reads`: `verify` searches. `attested`: the system states that it deleted. `person`: a person does. `none`: neither. */
   readonly verification: VerificationLevel;
+  /** How long the system still shows what it has deleted, in milliseconds. Verifications wait for it. Omitted: 0. */
+  readonly settleMs?: number;
   /** Names of copies of the data, such as materialized views, that the application refreshes. The receipt lists them. */
   readonly copies?: readonly string[];
   /** Longest time from `hardDelete` to an empty system, in milliseconds. Must fit into each deadline (rule 12). */
@@ -159,6 +178,14 @@ export interface Batch {
   readonly except?: readonly number[];
   /** Yields every identity of every subject in the order of `seq`. Each call reads from the beginning. */
   identities(): AsyncIterable<readonly SubjectIdentity[]>;
+  /** Yields the foreign ids of the subjects that earlier calls of the request kept, in the order of `seq`. */
+  foreignIds(): AsyncIterable<readonly ForeignId[]>;
+}
+
+/** The id by which a system knows a subject. */
+export interface ForeignId {
+  readonly seq: number;
+  readonly id: string;
 }
 
 /** The caller's side of a running verb. */
@@ -166,8 +193,18 @@ export interface ConnectorContext {
   readonly signal: AbortSignal;
   /** The connector calls it once per range and every few seconds while it waits. */
   heartbeat(): void;
-  /** Waits until `limits.spacingMs` allows the next call. Returns immediately when no spacing is declared. */
-  waitForSlot(): Promise<void>;
+  /**
+   * Waits until every window of the lane allows the next call. Returns at once for a lane that `limits.lanes` does not
+   * name. Throws `Deferral`, which the verb must let through, when that is too long for a running call.
+   */
+  waitForSlot(lane?: string): Promise<void>;
+  /** Allows no call of the lane before `until`, in any worker, because the system asked for it. */
+  postponeLane(lane: string | undefined, until: Date): Promise<void>;
+  /**
+   * Stores foreign ids beside the identities, and purges them with those. Replaces what was kept of each subject. Does
+   * nothing where a batch belongs to no request.
+   */
+  keepForeignIds(found: readonly { readonly seq: number; readonly ids: readonly string[] }[]): Promise<void>;
 }
 
 /** Subjects of a request that need no verb any more: they are deleted and verified, or were never claimed. */
@@ -184,71 +221,6 @@ export interface VisibilityChange {
   readonly generation: number;
   /** Written to a soft-delete column of a timestamp type. */
   readonly at: Date;
-}
-
-export interface HardDeletion {
-  /** `data` deletes rows. `categories` and `sources` only clear columns, and hide and suppress no subject (rule 16). */
-  readonly scope: Scope;
-  /** Number of the deletion attempt, from 1. Each verification that finds survivors starts the next pass over all ranges. */
-  readonly pass: number;
-  /** Adds a suppression for every identity of the batch. Ignored for part deletions. */
-  readonly suppress: boolean;
-  readonly at: Date;
-  /** The ticket that the previous call returned. Null for the first call of a pass. */
-  readonly ticket: string | null;
-  onRangeFinished(range: FinishedRange): Promise<void>;
-}
-
-/**
- * `blocked`: the subjects that could not be deleted, in the order of `seq`; every other subject is deleted. A system that
- * deletes asynchronously returns a ticket. Lethe calls `hardDelete` with it at or after `continueAt`.
- */
-export type Deletion =
-  | { readonly done: true; readonly blocked?: readonly BlockedSubject[] }
-  | { readonly continueAt: Date; readonly ticket: string };
-
-/** `survivors` is the sum of `tables`. `unknown` is a code, for a system that is reachable but cannot be searched. */
-export type Verification =
-  | { readonly survivors: number; readonly tables: Readonly<Record<string, number>> }
-  | { readonly attestedAt: Date }
-  | { readonly unknown: string };
-
-export interface ExportOptions {
-  /** `data`: the rows. `categories`: the tables and columns that have values. `sources`: the columns under `sources`. */
-  readonly scope: Scope;
-  /** Excludes older rows from tables that have `time`. Null: no rows are excluded. */
-  readonly since: Date | null;
-  /** NDJSON: one JSON object per line. CSV: a header, and an apostrophe before text that a spreadsheet would execute. */
-  readonly format: ExportFormat;
-}
-
-export interface ExportedTable {
-  readonly table: string;
-  /** `about` of the data map. Null when it has none. */
-  readonly meaning: string | null;
-  /** The columns of `rows`, in their order. For `categories`, only those that have a value. */
-  readonly columns: readonly ExportedColumn[];
-  /** Whether `since` excluded older rows. False: the table has no `time`, so all rows are included. */
-  readonly windowed: boolean;
-  /** The basis on which a deletion would retain rows of this table. Null when it would delete them. */
-  readonly retained: string | null;
-  /** The columns whose values a deletion would replace while it keeps the rows. Empty when it would anonymise none. */
-  readonly anonymised: readonly string[];
-  /** Whole rows, those of one subject together. Can be read once, before the next table. Empty for `categories`. */
-  readonly rows: AsyncIterable<OwnedRows>;
-  /** Row and byte counts of `rows`, available after its end. For `categories`, the counted rows and 0 bytes. */
-  figures(): { readonly rows: number; readonly bytes: number };
-}
-
-/** Rows of the same subjects. */
-export interface OwnedRows {
-  /**
-   * The `seq` of each subject that the rows belong to, in ascending order. Empty for a header. `[0]` if the system cannot
-   * say whose they are: then they leave the archive with the first subject that does.
-   */
-  readonly owners: readonly number[];
-  readonly rows: number;
-  readonly bytes: Buffer;
 }
 
 export interface Count {
@@ -275,5 +247,15 @@ export class ConnectorError extends Error {
     this.code = code;
     this.retryable = options.retryable;
     this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** The next call is allowed later than a running call should wait. Not a failure: Lethe repeats the verb at `until`. */
+export class Deferral extends Error {
+  readonly until: Date;
+  constructor(until: Date) {
+    super('the next call is not allowed yet');
+    this.name = 'Deferral';
+    this.until = until;
   }
 }

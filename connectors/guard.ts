@@ -54,17 +54,17 @@ function withCheck(connector: Connector, check: () => Promise<void>): Connector 
       await check();
       yield* verb(...input);
     };
-  const { resolve, export: exportRows, setVisibility, purge, conclude } = connector;
+  const { resolve, count, export: exportRows, setVisibility, verify, setSuppression, purge, conclude } = connector;
   return {
     inspect: (...input) => connector.inspect(...input),
     ...(connector.probe === undefined ? {} : { probe: connector.probe.bind(connector) }),
     ...(resolve === undefined ? {} : { resolve: checkedPages(resolve.bind(connector)) }),
-    count: checked(connector.count.bind(connector)),
+    ...(count === undefined ? {} : { count: checked(count.bind(connector)) }),
     ...(exportRows === undefined ? {} : { export: checkedPages(exportRows.bind(connector)) }),
     ...(setVisibility === undefined ? {} : { setVisibility: checked(setVisibility.bind(connector)) }),
     hardDelete: checked(connector.hardDelete.bind(connector)),
-    verify: checked(connector.verify.bind(connector)),
-    setSuppression: checked(connector.setSuppression.bind(connector)),
+    ...(verify === undefined ? {} : { verify: checked(verify.bind(connector)) }),
+    ...(setSuppression === undefined ? {} : { setSuppression: checked(setSuppression.bind(connector)) }),
     ...(purge === undefined ? {} : { purge: checked(purge.bind(connector)) }),
     ...(conclude === undefined ? {} : { conclude: checked(conclude.bind(connector)) }),
     close: () => connector.close(),

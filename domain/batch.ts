@@ -1,14 +1,25 @@
-import type { AttentionCode } from './vocabulary.ts';
+import type { AttentionCode, Attester } from './vocabulary.ts';
 
 /** The number of passes after which survivors need an operator instead of another deletion. */
 const MAX_PASSES = 5;
 
-/** A range of a batch that a system has finished in one pass. The receipt is the sum of all ranges (rule 13). */
-export interface FinishedRange {
+/** A range of a batch, within one pass of a system. */
+export interface RangeKey {
   readonly firstSeq: number;
   readonly lastSeq: number;
   /** 1, 2, … for the parts of one large subject that is deleted in several transactions. Otherwise 0. */
   readonly part: number;
+}
+
+/** The ticket of a range: the system's reference to work that it has accepted but not finished. */
+export interface RangeTicket {
+  readonly range: RangeKey;
+  readonly ticket: string;
+  readonly keptAt: Date;
+}
+
+/** A range that a system has finished. The receipt is the sum of all ranges (rule 13). */
+export interface FinishedRange extends RangeKey {
   readonly tables: readonly TableFigures[];
   /** The rows kept of each subject of the range. Entries with the same subject and basis are summed. */
   readonly retained: readonly (RetainedRows & { readonly seq: number })[];
@@ -38,7 +49,10 @@ export interface AnonymisedRows {
 /** The row counts of one table in a finished range. A row counts once, for what became of it. */
 export interface TableFigures {
   readonly table: string;
-  readonly removed: number;
+  /** Null if the system does not say how much it removed. */
+  readonly removed: number | null;
+  /** With `removed: null`, how many subjects the system was asked to delete. */
+  readonly requested?: number;
   /** The retained rows per basis. Empty if no rows were kept. */
   readonly retained: readonly RetainedRows[];
   /** For a part deletion: the number of rows with cleared columns. */
@@ -51,10 +65,19 @@ export interface TableFigures {
 
 /** The result of a system's latest verification of a batch. `unknown` never counts as zero survivors. */
 export type VerificationResult =
-  | { readonly survivors: number }
-  | { readonly attestedAt: number }
+  | ({ readonly survivors: number } & Partial<ReadTables>)
+  | { readonly attestedAt: number; readonly by?: Attester }
+  | { readonly verifyAgainAt: number }
   | { readonly unverified: true }
   | { readonly unknown: true };
+
+/** What a verification has read, and what only the system's statement covers. */
+export interface ReadTables {
+  readonly read: readonly string[];
+  readonly attested: readonly string[];
+  /** When the system made that statement. Null if it made none. */
+  readonly attestedAt: number | null;
+}
 
 /** States that end the work of a system on a batch. `attention` ends it until an operator retries. */
 export type BatchEnd = 'verified' | 'attested' | 'unverified' | 'attention' | 'skipped';
@@ -81,7 +104,8 @@ export interface VerificationInput {
 export function nextStepAfterVerification({ result, pass, emptiedAt, now, settleMs }: VerificationInput): NextStep {
   if ('unknown' in result) return { step: 'ended', end: 'attention', code: 'verification_unknown' };
   if ('unverified' in result) return { step: 'ended', end: 'unverified' };
-  if ('attestedAt' in result) return { step: 'ended', end: 'attested' };
+  if ('verifyAgainAt' in result) return { step: 'verify', at: earliestWait(result.verifyAgainAt, now) };
+  if (!('survivors' in result)) return { step: 'ended', end: 'attested' };
   if (result.survivors > 0) {
     return pass < MAX_PASSES
       ? { step: 'delete', at: now }
@@ -90,3 +114,6 @@ export function nextStepAfterVerification({ result, pass, emptiedAt, now, settle
   const verifyAgainAt = (emptiedAt ?? now) + settleMs;
   return now >= verifyAgainAt ? { step: 'ended', end: 'verified' } : { step: 'verify', at: verifyAgainAt };
 }
+
+/** A system that names a time in the past is not asked in a loop. */
+export const earliestWait = (at: number, now: number): number => Math.max(at, now + 1_000);

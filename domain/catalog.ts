@@ -1,6 +1,7 @@
 import type { IdentityTypes } from './identity.ts';
+import type { Lanes } from './retry/pace.ts';
 import type { Policy } from './policy.ts';
-import type { SubjectKind, VerificationLevel } from './vocabulary.ts';
+import type { Scope, SubjectKind, VerificationLevel } from './vocabulary.ts';
 
 /** The description of a system. It contains no secrets, so that the API can use it. */
 export interface SystemEntry {
@@ -15,13 +16,21 @@ export interface SystemEntry {
   readonly segments: boolean;
   /** Whether the system can export the data of a subject. */
   readonly exports: boolean;
+  /** Whether the system can count the rows of a subject. Otherwise it possibly holds every subject. */
+  readonly counts: boolean;
+  /** Whether the system can refuse to collect an identity again. */
+  readonly suppresses: boolean;
+  /** The scopes of the deletions that the system can carry out. */
+  readonly scopes: readonly Scope[];
   readonly verification: VerificationLevel;
   /** Copies of the data that the application refreshes after a deletion. The receipt lists them. */
   readonly copies?: readonly string[];
   /** The longest time that the system needs to delete, as its connector states it. */
   readonly completesWithinMs: number;
-  /** The minimum time between two calls. Absent if the system has no rate limit. */
-  readonly spacingMs?: number;
+  /** The rate limits of the system, by lane. Absent if it has none. */
+  readonly lanes?: Lanes;
+  /** How long the system still shows what it has deleted. Absent if it does not. */
+  readonly settleMs?: number;
   /** SHA-256 of the data map. Pinned in a request when it is resolved (rule 5). */
   readonly dataMapHash: string;
 }

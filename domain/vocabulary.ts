@@ -178,8 +178,15 @@ export const STEPS = [
 ] as const;
 export type Step = (typeof STEPS)[number];
 
-/** How a system verifies a deletion: Lethe reads its data, the system only attests it, or it reports nothing. */
-export type VerificationLevel = 'reads' | 'attested' | 'none';
+/**
+ * How the deletion from a system is verified: Lethe reads its data, the system attests it, a person attests it, or not at
+ * all.
+ */
+export type VerificationLevel = 'reads' | 'attested' | 'person' | 'none';
+
+/** Who attests a deletion that Lethe cannot verify by reading: the system itself, or a person. */
+export const ATTESTERS = ['system', 'person'] as const;
+export type Attester = (typeof ATTESTERS)[number];
 
 /** Why an operator is needed. docs/operations.md explains each code. */
 export const ATTENTION_CODES = [

@@ -3,7 +3,9 @@ import { type ArchiveKeys, writePart } from '../../archives/part.ts';
 import { type Batch, type ConnectorContext, ConnectorError, type ExportOptions } from '../../connectors/connector.ts';
 import { readSelected, storeCollection, updateCollectionProgress } from '../../db/exports/collections.ts';
 import { exportWindow } from '../../db/exports/reconcile.ts';
+import { readForeignIds } from '../../db/subjects/foreign-ids.ts';
 import { exportedIdentities } from '../../db/subjects/identities.ts';
+import { IS_SELECTED } from '../../db/subjects/selected.ts';
 import { readRequestRow, type RequestRow } from '../../db/requests/row.ts';
 import type { PartFacts } from '../../domain/archive.ts';
 import type { AsOf, CollectionKey } from '../../domain/ids.ts';
@@ -58,7 +60,11 @@ async function collectAll(
   // Taken before the snapshot, so that the archive contains every row up to this time.
   const cutOffAt = now();
   try {
-    for await (const table of connector.export(batchOf(deps, request, rest), exportOptionsOf(request), context)) {
+    for await (const table of connector.export(
+      batchOf(deps, system, request, rest),
+      exportOptionsOf(request),
+      context,
+    )) {
       const object = `${requestId}/${randomUUID()}`;
       const facts = await writePart(deps.storage, rest.archiveKeys, object, table, {
         signal: context.signal,
@@ -78,6 +84,7 @@ async function collectAll(
 
 const batchOf = (
   deps: ActivityDeps,
+  system: string,
   { id: requestId, subjectKind: kind, epoch }: RequestRow,
   { size, lastSeq }: Omit<CollectionTask, 'request'>,
 ): Batch => ({
@@ -88,6 +95,8 @@ const batchOf = (
   lastSeq,
   size,
   identities: () => exportedIdentities(deps.database, requestId, lastSeq),
+  foreignIds: () =>
+    readForeignIds(deps.database, { requestId, system }, { firstSeq: 1, lastSeq, condition: IS_SELECTED }),
 });
 
 function exportOptionsOf(request: RequestRow): ExportOptions {

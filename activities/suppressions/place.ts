@@ -35,10 +35,10 @@ export async function placeOnce(
   ] as const) {
     if (chosen.length === 0) continue;
     const entries = chosen.map(({ seq, type, value }) => ({ seq, identity: { type, value } }));
-    await withConnectorContext(deps, key, (context) =>
+    await withConnectorContext(deps, { project, system }, async (context) =>
       deps
         .connector(project, system)
-        .setSuppression(batchOf(suppressionId, { kind, name }, entries), suppressed, context),
+        .setSuppression?.(batchOf(suppressionId, { kind, name }, entries), suppressed, context),
     );
   }
   return recordPlaced(deps.database, key, { suppressionId, lifted, at: new Date(asOf) });
@@ -61,5 +61,6 @@ export function batchOf(
     async *identities() {
       yield entries;
     },
+    async *foreignIds() {},
   } satisfies Batch;
 }

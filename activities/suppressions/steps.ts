@@ -35,8 +35,8 @@ export const suppressionActivities = (deps: ActivityDeps) => ({
       identity: { ...identity, value },
     }));
     const batch = batchOf(suppressionId, { kind, name: 's' }, entries);
-    await withConnectorContext(deps, { project, system }, (context) =>
-      deps.connector(project, system).setSuppression(batch, suppressed, context),
+    await withConnectorContext(deps, { project, system }, async (context) =>
+      deps.connector(project, system).setSuppression?.(batch, suppressed, context),
     );
     await recordSuppressionApplied(deps.database, { suppressionId, system, suppressed, at: new Date(asOf) });
   },

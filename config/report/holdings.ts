@@ -18,7 +18,7 @@ export interface Holdings {
   /** Whether the directory knows the identity. Otherwise every system is still searched, as in a deletion. */
   readonly isKnown: boolean;
   readonly subjects: number;
-  readonly systems: readonly { readonly system: string; readonly tables: Readonly<Record<string, number>> }[];
+  readonly systems: readonly { readonly system: string; readonly tables: Readonly<Record<string, number>> | null }[];
 }
 
 /** Counts the rows per table that a deletion by this identity would find now. Changes nothing and returns no values. */
@@ -66,11 +66,12 @@ export async function countHoldings(
     lastSeq: subjects,
     size: subjects,
     identities: () => yieldPage(members),
+    foreignIds: () => yieldPage([]),
   };
   const systems = [];
   for (const { name: system } of systemsFor(project, kind)) {
-    const count = await query(system, (connector) => connector.count(batch, 'data', connectorContext()));
-    systems.push({ system, tables: count.tables });
+    const count = await query(system, async (connector) => connector.count?.(batch, 'data', connectorContext()));
+    systems.push({ system, tables: count?.tables ?? null });
   }
   return { isKnown: facts.some(({ fact }) => fact === 'match'), subjects, systems };
 }
@@ -119,4 +120,6 @@ const connectorContext = (): ConnectorContext => ({
   signal: AbortSignal.timeout(120_000),
   heartbeat: () => undefined,
   waitForSlot: () => Promise.resolve(),
+  postponeLane: () => Promise.resolve(),
+  keepForeignIds: () => Promise.resolve(),
 });

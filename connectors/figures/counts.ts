@@ -2,7 +2,8 @@ import type { FinishedRange, TableFigures } from '../../domain/batch.ts';
 import type { Range } from './ranges.ts';
 import type { StandingRows } from './standing-rows.ts';
 
-export type TableCounts = Omit<TableFigures, 'table'>;
+/** A database always says how many rows it removed. */
+export type TableCounts = Omit<TableFigures, 'table' | 'requested'> & { readonly removed: number };
 
 /** The counts of a chunk, as stored in its log row. The database adds `last`, the counts of the last tables. */
 export interface Counts {

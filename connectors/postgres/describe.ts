@@ -1,4 +1,5 @@
 import { DAY_MS } from '../../domain/calendar.ts';
+import { SCOPES } from '../../domain/vocabulary.ts';
 import type { Description } from '../connector.ts';
 import { paceOf } from './context.ts';
 import { dataMapHash } from '../data-map/data-map-hash.ts';
@@ -12,7 +13,16 @@ export function describe(settings: PostgresSettings): Description {
   return {
     kinds: models.map(({ kind }) => kind),
     identityTypes: Object.fromEntries(models.map(({ kind, types }) => [kind, types])),
-    actions: { resolve: true, hide: true, segments: settings.segments !== undefined, export: true },
+    actions: {
+      resolve: true,
+      hide: true,
+      restore: true,
+      segments: settings.segments !== undefined,
+      export: true,
+      count: true,
+      suppress: true,
+      scopes: SCOPES,
+    },
     limits: { batchSize: paceOf(settings).subjectsPerCommit },
     verification: 'reads',
     copies: (settings.materializedViews?.report ?? []).map(qualifiedName),

@@ -41,7 +41,11 @@ export const settingsOf = (definition: ConnectorDefinition): PostgresSettings | 
   settingsByDefinition.get(definition);
 
 /** Opens the connector. Every verb opens and closes its own connection. */
-export function openPostgres(settings: PostgresSettings, open: OpenContext, tuning: Partial<Tuning> = {}): Connector {
+export function openPostgres(
+  settings: PostgresSettings,
+  open: OpenContext,
+  tuning: Partial<Tuning> = {},
+): Required<Connector> {
   const context: Context = {
     system: open.system,
     settings,

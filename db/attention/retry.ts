@@ -53,7 +53,7 @@ async function retryBatches(tx: Transaction, requestId: string, systems: readonl
         SELECT FROM ${blockedSubjects} blocked WHERE blocked.request_id = ${requestId} AND blocked.batch = batch_work.batch
           AND blocked.system = batch_work.system AND cancelled_at IS NULL) AS is_blocked
       FROM ${batchWork} WHERE request_id = ${requestId} AND system = ANY(${textArray(systems)}) FOR UPDATE)
-    UPDATE ${batchWork} SET state = 'pending', retries = retries + is_blocked::integer,
+    UPDATE ${batchWork} SET state = 'pending', due_at = NULL, retries = retries + is_blocked::integer,
       attempt = CASE WHEN attempt IS NOT NULL THEN 'replaced' END
     FROM work
     WHERE request_id = ${requestId} AND batch_work.batch = work.batch AND batch_work.system = work.system

@@ -1,5 +1,5 @@
 import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
-import type { BlockedSubject, NextStep } from '../../domain/batch.ts';
+import { type BlockedSubject, earliestWait, type NextStep } from '../../domain/batch.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import type { BatchKey } from '../../domain/ids.ts';
 import type { WorkState } from '../../domain/vocabulary.ts';
@@ -48,10 +48,14 @@ export async function startAttempt(
   });
 }
 
-/** The result of an attempt. `ticket`: the system has to be asked again with it at `continueAt`. */
+/** The result of an attempt. `verifyAt`: the system still shows what it has deleted until then. */
 export type AttemptResult =
-  | { readonly ticket: null; readonly blocked: readonly BlockedSubject[] }
-  | { readonly ticket: string; readonly continueAt: Date };
+  | {
+      readonly blocked: readonly BlockedSubject[];
+      readonly attestedAt?: Date | undefined;
+      readonly verifyAt?: Date | undefined;
+    }
+  | { readonly continueAt: Date };
 
 /**
  * Records the result of an attempt and returns the next step. A result of an attempt that another one has replaced
@@ -67,9 +71,13 @@ export async function recordAttempt(
     await tx.select({ state: batchWork.state }).from(batchWork).where(ofBatch(key)).for('update');
     const work = await readBatchWork(tx, key);
     if (work.attempt !== attempt || !DELETING.includes(work.state)) return nextStep(work, at.getTime(), 0);
-    if (result.ticket !== null) {
-      await tx.update(batchWork).set({ state: 'deleting', ticket: result.ticket, attempt: null }).where(ofBatch(key));
-      return { step: 'delete', at: result.continueAt.getTime() };
+    if ('continueAt' in result) {
+      const dueAt = earliestWait(result.continueAt.getTime(), at.getTime());
+      await tx
+        .update(batchWork)
+        .set({ state: 'deleting', dueAt: new Date(dueAt), attempt: null })
+        .where(ofBatch(key));
+      return { step: 'delete', at: dueAt };
     }
     const { blocked, others, deleted } = await storeBlocked(tx, key, pass, result.blocked);
     await updateBlockedAttention(tx, key, blocked, at);
@@ -78,12 +86,20 @@ export async function recordAttempt(
     const state = blocked > 0 && (others === 0 || isVerified) ? 'attention' : 'verifying';
     await tx
       .update(batchWork)
-      .set({ state, ticket: null, attempt: null, ...(deleted > 0 ? { emptiedAt: null, verifiedAt: null } : {}) })
+      .set({
+        state,
+        attempt: null,
+        dueAt: state === 'attention' ? null : (result.verifyAt ?? null),
+        ...(result.attestedAt === undefined ? {} : { attestedAt: result.attestedAt }),
+        ...(deleted > 0 ? { emptiedAt: null, verifiedAt: null } : {}),
+      })
       .where(ofBatch(key));
     const { project, requestId, system, batch } = key;
     const detail = { system, batch, pass, subjects: others, blocked };
     reportEvent(tx, { action: 'batch.deleted', project, requestId, kind: 'deletion', detail });
-    return state === 'attention' ? { step: 'ended', end: 'attention' } : { step: 'verify', at: at.getTime() };
+    return state === 'attention'
+      ? { step: 'ended', end: 'attention' }
+      : { step: 'verify', at: (result.verifyAt ?? at).getTime() };
   });
 }
 

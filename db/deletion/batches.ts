@@ -1,10 +1,5 @@
 import { and, eq, type InferColumnsDataTypes, sql } from 'drizzle-orm';
-import {
-  type FinishedRange,
-  type NextStep,
-  nextStepAfterVerification,
-  type VerificationResult,
-} from '../../domain/batch.ts';
+import { type NextStep, nextStepAfterVerification, type VerificationResult } from '../../domain/batch.ts';
 import type { BatchKey } from '../../domain/ids.ts';
 import type { WorkState } from '../../domain/vocabulary.ts';
 import { raiseAttention } from '../attention/raise.ts';
@@ -12,7 +7,7 @@ import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
-import { batchWork, blockedSubjects, anonymisedRows, retainedRows, systemRanges } from '../schema/work.ts';
+import { batchWork, blockedSubjects } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
 
 /** Selects the work of a system on a batch. */
@@ -32,7 +27,8 @@ const columns = {
   lastSeq: batchWork.lastSeq,
   size: batchWork.size,
   pass: batchWork.pass,
-  ticket: batchWork.ticket,
+  dueAt: batchWork.dueAt,
+  attestedAt: batchWork.attestedAt,
   emptiedAt: batchWork.emptiedAt,
   verifiedAt: batchWork.verifiedAt,
   attempt: batchWork.attempt,
@@ -58,9 +54,11 @@ export function nextStep(work: BatchWork, now: number, settleMs: number): NextSt
     case 'pending':
     case 'deleting':
     case 'attention':
-      return { step: 'delete', at: now };
-    case 'verifying':
-      return { step: 'verify', at: work.emptiedAt === null ? now : work.emptiedAt.getTime() + settleMs };
+      return { step: 'delete', at: Math.max(now, work.dueAt?.getTime() ?? 0) };
+    case 'verifying': {
+      const settledAt = work.emptiedAt === null ? now : work.emptiedAt.getTime() + settleMs;
+      return { step: 'verify', at: Math.max(settledAt, work.dueAt?.getTime() ?? 0) };
+    }
     default:
       return { step: 'ended', end: work.state };
   }
@@ -85,11 +83,30 @@ export async function recordVerification(
     const isVerified = decided.step === 'ended' && decided.end !== 'attention';
     const next: NextStep = isVerified && (await hasBlocked(tx, key)) ? { step: 'ended', end: 'attention' } : decided;
     const survivors = 'survivors' in result ? result.survivors : null;
+    const proof = proofOf(result);
     const emptiedAt = survivors === 0 ? (work.emptiedAt ?? new Date(at.now)) : work.emptiedAt;
     const state: WorkState = next.step === 'ended' ? next.end : next.step === 'delete' ? 'deleting' : 'verifying';
-    const verifiedAt = isVerified ? new Date('attestedAt' in result ? result.attestedAt : at.now) : null;
-    const pass = sql`${batchWork.pass} + ${survivors !== null && survivors > 0 ? 1 : 0}`;
-    await tx.update(batchWork).set({ state, survivors, emptiedAt, verifiedAt, pass }).where(ofBatch(key));
+    const verifiedAt = isVerified
+      ? new Date('survivors' in result || !('attestedAt' in result) ? at.now : result.attestedAt)
+      : null;
+    const isNewPass = survivors !== null && survivors > 0;
+    const pass = sql`${batchWork.pass} + ${isNewPass ? 1 : 0}`;
+    const dueAt = 'verifyAgainAt' in result && next.step === 'verify' ? new Date(next.at) : null;
+    await tx
+      .update(batchWork)
+      .set({
+        state,
+        survivors,
+        emptiedAt,
+        verifiedAt,
+        pass,
+        dueAt,
+        ...proof,
+        ...(isNewPass ? { attestedAt: null } : {}),
+      })
+      .where(ofBatch(key));
+    // The system was only asked whether it has acted.
+    if (dueAt !== null) return next;
     const { project } = work;
     const detail = { system: key.system, batch: key.batch, pass: work.pass, state, survivors };
     await recordAudit(tx, {
@@ -111,43 +128,25 @@ export async function recordVerification(
   });
 }
 
+/** What the receipt says about the verification. Nothing changes while the system has not acted. */
+function proofOf(result: VerificationResult) {
+  if ('verifyAgainAt' in result) return {};
+  const none = { readTables: [], attestedTables: [], attestedBy: null };
+  if ('survivors' in result) {
+    const { read = [], attested = [], attestedAt = null } = result;
+    const statement = attestedAt === null ? {} : { attestedAt: new Date(attestedAt) };
+    return { ...none, readTables: [...read], attestedTables: [...attested], ...statement };
+  }
+  if ('attestedAt' in result)
+    return { ...none, attestedAt: new Date(result.attestedAt), attestedBy: result.by ?? 'system' };
+  return none;
+}
+
 async function hasBlocked(tx: Transaction, { requestId, batch, system }: BatchKey): Promise<boolean> {
   const found = await tx.execute<never>(sql`
     SELECT FROM ${blockedSubjects}
     WHERE request_id = ${requestId} AND batch = ${batch} AND system = ${system} AND cancelled_at IS NULL LIMIT 1`);
   return found.count > 0;
-}
-
-/**
- * Records a finished range, and adds the retained and anonymised rows of each subject, in one statement. Idempotent: a
- * range that is recorded already adds nothing (rule 13).
- */
-export async function recordRange(
-  database: Database,
-  key: BatchKey,
-  pass: number,
-  range: FinishedRange,
-): Promise<void> {
-  const { requestId, batch, system } = key;
-  await database.execute(sql`
-    WITH stored AS (
-      INSERT INTO ${systemRanges} (request_id, batch, system, pass, first_seq, last_seq, part, tables)
-      VALUES (${requestId}, ${batch}, ${system}, ${pass}, ${range.firstSeq}, ${range.lastSeq}, ${range.part},
-              ${sql.param(range.tables, systemRanges.tables)})
-      ON CONFLICT DO NOTHING RETURNING request_id),
-    retained AS (
-      INSERT INTO ${retainedRows} AS kept (request_id, seq, basis, rows)
-      SELECT request_id, seq, basis, sum(counted.rows)
-      FROM stored, jsonb_to_recordset(${sql.param(range.retained)}::jsonb) AS counted (seq integer, basis text, rows bigint)
-      GROUP BY request_id, seq, basis ORDER BY seq, basis
-      ON CONFLICT (request_id, seq, basis) DO UPDATE SET rows = kept.rows + excluded.rows)
-    INSERT INTO ${anonymisedRows} AS kept (request_id, seq, rows, columns)
-    SELECT request_id, seq, sum(counted.rows) FILTER (WHERE place = 1), array_agg(DISTINCT name)
-    FROM stored, jsonb_to_recordset(${sql.param(range.anonymised ?? [])}::jsonb) AS counted (seq integer, rows bigint, columns text[]),
-         unnest(counted.columns) WITH ORDINALITY AS replaced (name, place)
-    GROUP BY request_id, seq ORDER BY seq
-    ON CONFLICT (request_id, seq) DO UPDATE
-      SET rows = kept.rows + excluded.rows, columns = ARRAY(SELECT DISTINCT unnest(kept.columns || excluded.columns))`);
 }
 
 /**

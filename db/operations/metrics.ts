@@ -2,6 +2,8 @@ import { sql } from 'drizzle-orm';
 import { DAY_MS, HOUR_MS, runAtOrBefore } from '../../domain/calendar.ts';
 import type { Catalog } from '../../domain/catalog.ts';
 import { TERMINAL_STATUSES } from '../../domain/vocabulary.ts';
+import { spacingOf } from '../../domain/retry/pace.ts';
+import { slotOf } from '../members/slots.ts';
 import { atRisk } from '../requests/forecast.ts';
 import type { Database } from '../client.ts';
 import { projectLocks } from '../project-lock.ts';
@@ -62,7 +64,12 @@ export async function measure(
     new Date(runAtOrBefore(asOf.getTime() - HOUR_MS, policy.window)).toISOString(),
   );
   const spaced = configured.flatMap(({ name: project, systems }) =>
-    systems.flatMap(({ name, spacingMs }) => (spacingMs === undefined ? [] : [{ project, name, spacingMs }])),
+    systems.flatMap(({ name, lanes = {} }) =>
+      Object.entries(lanes).flatMap(([lane, windows]) => {
+        const spacingMs = spacingOf(windows);
+        return spacingMs === null ? [] : [{ project, name, slot: slotOf({ project, system: name }, lane), spacingMs }];
+      }),
+    ),
   );
   return database.execute<Measured>(sql`
     SELECT 'requests' AS metric, project, kind AS first, status AS second, count(*)::float8 AS value
@@ -94,8 +101,8 @@ export async function measure(
     FROM (${projectLocks}) lock,
          LATERAL (VALUES ('project_lock_seconds', seconds::float8), ('project_lock_waiting', waiting::float8)) AS metrics (metric, value)
     UNION ALL
-    SELECT 'slots_waiting', project, system, NULL, greatest(ceil(extract(epoch FROM next_at - ${asOf}) * 1000 / spacing_ms) - 1, 0)
+    SELECT 'slots_waiting', project, system, NULL, sum(coalesce(greatest(ceil(extract(epoch FROM next_at - ${asOf}) * 1000 / spacing_ms) - 1, 0), 0))
     FROM unnest(${textArray(spaced.map(({ project }) => project))}, ${textArray(spaced.map(({ name }) => name))},
-                ${sql.param(spaced.map(({ spacingMs }) => spacingMs))}::float8[]) AS spaced (project, system, spacing_ms)
-    LEFT JOIN ${slots} ON name = 'system/' || project || '/' || system`);
+                ${textArray(spaced.map(({ slot }) => slot))}, ${sql.param(spaced.map(({ spacingMs }) => spacingMs))}::float8[]) AS spaced (project, system, slot, spacing_ms)
+    LEFT JOIN ${slots} ON name = slot GROUP BY project, system`);
 }

@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm';
 import type { ArchiveFacts } from '../../domain/archive.ts';
 import type { BlockedBy } from '../../domain/request-state.ts';
-import type { SubjectState } from '../../domain/vocabulary.ts';
+import type { SubjectState, VerificationLevel } from '../../domain/vocabulary.ts';
 import { selectBlocked } from '../attention/blocked.ts';
 import { type Backup, readBackups } from '../backups/read.ts';
 import type { Queries } from '../client.ts';
@@ -65,7 +65,7 @@ const MAX_LISTED_POSITIONS = 1_000;
 /** The latest statement of a system that Lethe cannot verify by reading its data (rule 15). */
 export interface SystemStatement {
   readonly system: string;
-  readonly level: 'attested' | 'none';
+  readonly level: Exclude<VerificationLevel, 'reads'>;
   readonly saidAt: string | null;
 }
 
@@ -97,7 +97,7 @@ export async function readRequestStatus(queries: Queries, request: RequestRow, n
              WHERE request_id = ${requestId} GROUP BY system, step, code) grouped
        LEFT JOIN (${selectBlocked(requestId, MAX_LISTED_POSITIONS)}) blocked_by USING (system)) AS attention,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('system', system, 'level', level, 'saidAt', said_at) ORDER BY system), '[]')
-       FROM (SELECT system, CASE WHEN bool_or(state = 'unverified') THEN 'none' ELSE 'attested' END AS level, max(verified_at) AS said_at
+       FROM (SELECT system, CASE WHEN bool_or(state = 'unverified') THEN 'none' WHEN bool_or(attested_by = 'person') THEN 'person' ELSE 'attested' END AS level, max(verified_at) AS said_at
              FROM ${batchWork} WHERE request_id = ${requestId} AND state IN ('attested', 'unverified') GROUP BY system) statement) AS statements,
       (SELECT coalesce(jsonb_agg(system ORDER BY system), '[]') FROM ${systemVisibility}
        WHERE request_id = ${requestId} AND scope = 'data' AND (NOT hides OR (skipped_at IS NOT NULL AND applied_generation = 0))) AS not_hidden_in,

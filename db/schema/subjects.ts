@@ -204,6 +204,24 @@ export const subjectIdentities = lethe.table(
 );
 
 /**
+ * The ids by which systems know the subjects of a request, found by a deletion or an export. They are personal data, and are
+ * deleted when the identities of the subject are purged.
+ */
+export const foreignIds = lethe.table(
+  'foreign_ids',
+  {
+    requestId: text('request_id').notNull(),
+    system: text('system').notNull(),
+    seq: integer('seq').notNull(),
+    id: text('id').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'foreign_ids_pkey', columns: [table.requestId, table.system, table.seq, table.id] }),
+    check('foreign_ids_id_check', sql`octet_length(id) <= 2000`),
+  ],
+);
+
+/**
  * Keyed digests of every identity of every subject, under every key in use, also of its canonical form. They remain when
  * the identities are purged.
  */

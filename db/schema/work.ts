@@ -1,5 +1,6 @@
+import { sql } from 'drizzle-orm';
 import { bigint, boolean, check, integer, jsonb, primaryKey, text } from 'drizzle-orm/pg-core';
-import { ATTENTION_CODES, STEPS, WORK_STATES } from '../../domain/vocabulary.ts';
+import { ATTENTION_CODES, ATTESTERS, STEPS, WORK_STATES } from '../../domain/vocabulary.ts';
 import { lethe, oneOf, timestamptz } from './lethe.ts';
 import { projects } from './projects.ts';
 import { requests } from './requests.ts';
@@ -56,26 +57,40 @@ export const batchWork = lethe.table(
     size: integer('size').notNull(),
     /** The number of the deletion pass. Incremented each time a verification finds survivors. */
     pass: integer('pass').notNull().default(1),
-    /** The connector's reference to a deletion that the system has accepted but not finished. */
-    ticket: text('ticket'),
     /** Whether a deletion was ever started. Before that, the system has deleted no row of the batch. */
     started: boolean('started').notNull().default(false),
     /** The id of the deletion attempt whose result is not recorded yet. Null if none is. */
     attempt: text('attempt'),
     /** How often an operator has retried blocked subjects, which ends the wait of the child workflow. */
     retries: integer('retries').notNull().default(0),
-    /** When a verification first found no rows. The final verification follows after `policy.settle`. */
+    /** When the next deletion or verification is due, because the system said so. Null: at once. */
+    dueAt: timestamptz('due_at'),
+    /** When the system, or a person, last stated that it has deleted the batch. Null if it has not in this pass. */
+    attestedAt: timestamptz('attested_at'),
+    /** When a verification first found no rows. The final verification follows after the settle period. */
     emptiedAt: timestamptz('emptied_at'),
     /** When the batch was finally verified or attested. Null until then. */
     verifiedAt: timestamptz('verified_at'),
     /** The number of rows that the last verification still found. Null if no verification could count them. */
     survivors: integer('survivors'),
+    /** What the last verification has read, and what only a statement covers. */
+    readTables: text('read_tables')
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
+    attestedTables: text('attested_tables')
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
+    /** Who attested the batch. Null unless its state is `attested`. */
+    attestedBy: text('attested_by', { enum: ATTESTERS }),
     skipReason: text('skip_reason'),
     skippedBy: text('skipped_by'),
   },
   (table) => [
     primaryKey({ name: 'batch_work_pkey', columns: [table.requestId, table.batch, table.system] }),
     check('batch_work_state_check', oneOf('state', WORK_STATES)),
+    check('batch_work_attested_by_check', oneOf('attested_by', ATTESTERS)),
   ],
 );
 
@@ -125,6 +140,44 @@ export const systemRanges = lethe.table(
       name: 'system_ranges_pkey',
       columns: [table.requestId, table.batch, table.system, table.pass, table.firstSeq, table.lastSeq, table.part],
     }),
+  ],
+);
+
+/**
+ * The tickets of ranges that a system has accepted and not finished. They are deleted when the range is finished, and with
+ * the identities, as a ticket can name one person's work.
+ */
+export const rangeTickets = lethe.table(
+  'range_tickets',
+  {
+    requestId: text('request_id')
+      .notNull()
+      .references(() => requests.id),
+    batch: integer('batch').notNull(),
+    system: text('system').notNull(),
+    pass: integer('pass').notNull(),
+    firstSeq: integer('first_seq').notNull(),
+    lastSeq: integer('last_seq').notNull(),
+    part: integer('part').notNull(),
+    ticket: text('ticket').notNull(),
+    keptAt: timestamptz('kept_at').notNull(),
+  },
+  (table) => [
+    primaryKey({
+      name: 'range_tickets_pkey',
+      columns: [
+        table.requestId,
+        table.batch,
+        table.system,
+        table.pass,
+        table.firstSeq,
+        table.lastSeq,
+        table.part,
+        table.ticket,
+      ],
+    }),
+    // An entry of the index has to fit into a third of a page.
+    check('range_tickets_ticket_check', sql`octet_length(ticket) <= 2000`),
   ],
 );
 

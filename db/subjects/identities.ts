@@ -4,7 +4,8 @@ import type { RequestKey } from '../../domain/ids.ts';
 import type { SubjectState } from '../../domain/vocabulary.ts';
 import type { Database } from '../client.ts';
 import { exceptedIdentities, subjectIdentities, subjects, submittedIdentities } from '../schema/subjects.ts';
-import { intArray, textArray } from '../sql.ts';
+import { textArray } from '../sql.ts';
+import { IS_PROPOSED, IS_SELECTED, IS_UNKNOWN, isChanged, isClaimedIn, type VisibilityChange } from './selected.ts';
 
 /** The number of subjects per page. A subject has a few identities. */
 const SUBJECTS_PAGE = 2_000;
@@ -21,7 +22,7 @@ export const claimedIdentities = (
 ) =>
   pages(firstSeq, lastSeq, (from, to) =>
     selectIdentities(database, requestId, ['claimed', 'deleted', 'partially_deleted'], {
-      condition: sql`batch = ${batch} AND seq <> ALL (${intArray(except)})`,
+      condition: isClaimedIn(batch, except),
       from,
       to,
     }),
@@ -31,7 +32,7 @@ export const claimedIdentities = (
 export const proposedIdentities = (database: Database, requestId: string, last: number) =>
   pages(1, last, (from, to) =>
     selectIdentities(database, requestId, ['proposed'], {
-      condition: sql`state = 'proposed' AND (known OR present)`,
+      condition: IS_PROPOSED,
       from,
       to,
     }),
@@ -40,7 +41,7 @@ export const proposedIdentities = (database: Database, requestId: string, last: 
 /** The identities by which systems export subjects. Leaves out identities that other subjects have too. */
 export const exportedIdentities = (database: Database, requestId: string, last: number) =>
   pages(1, last, (from, to) =>
-    selectIdentities(database, requestId, ['selected'], { condition: sql`state = 'selected'`, from, to }),
+    selectIdentities(database, requestId, ['selected'], { condition: IS_SELECTED, from, to }),
   );
 
 /**
@@ -66,30 +67,14 @@ const selectIdentities = (
     SELECT seq, type, value FROM page WHERE origin = 'key' OR digest NOT IN (SELECT digest FROM left_out) ORDER BY seq`);
 
 /** The identities of subjects whose desired visibility changed after a generation. */
-export const changedIdentities = (
-  database: Database,
-  requestId: string,
-  change: { readonly after: number; readonly hidden: boolean },
-  last: number,
-) =>
+export const changedIdentities = (database: Database, requestId: string, change: VisibilityChange, last: number) =>
   pages(1, last, (from, to) =>
-    identitiesOf(database, requestId, from, to, [
-      gt(subjects.generation, change.after),
-      eq(subjects.hidden, change.hidden),
-      sql`${subjects.state} IN ('resolved', 'soft_deleted', 'claimed', 'cancelling')`,
-      eq(subjects.present, true),
-      eq(subjectIdentities.shared, false),
-    ]),
+    identitiesOf(database, requestId, from, to, [isChanged(change), eq(subjectIdentities.shared, false)]),
   );
 
 /** The identities of subjects that the directory does not know and that systems have not been searched for. */
 export const unknownIdentities = (database: Database, requestId: string, last: number) =>
-  pages(1, last, (from, to) =>
-    identitiesOf(database, requestId, from, to, [
-      eq(subjects.known, false),
-      sql`${subjects.state} IN ('proposed', 'resolved', 'selected')`,
-    ]),
-  );
+  pages(1, last, (from, to) => identitiesOf(database, requestId, from, to, [IS_UNKNOWN]));
 
 const { seq, type, value } = subjectIdentities;
 type IdentityRow = Pick<typeof subjectIdentities.$inferSelect, 'seq' | 'type' | 'value'>;
@@ -99,7 +84,7 @@ const identitiesOf = (
   requestId: string,
   from: number,
   to: number,
-  conditions: readonly SQL[],
+  conditions: readonly (SQL | undefined)[],
 ): Promise<readonly IdentityRow[]> =>
   database
     .select({ seq, type, value })

@@ -6,7 +6,24 @@ import { placeHold } from '../../db/holds/holds.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { newId } from '../../domain/ids.ts';
 import { KEYS, POLICY, states } from '../support/ledger.ts';
-import { batchInput, rowsOfOthers, claimedRequest, allRows, FIGURES, figuresOf, hiddenRequest, SUBJECT_IDS, otherRequest, perform, rowsIn, RUN, stepInput, withOtherRequest, withWorldPerTest, world } from './support.ts';
+import {
+  batchInput,
+  rowsOfOthers,
+  claimedRequest,
+  allRows,
+  FIGURES,
+  figuresOf,
+  hiddenRequest,
+  SUBJECT_IDS,
+  otherRequest,
+  perform,
+  rowsIn,
+  RUN,
+  stepInput,
+  withOtherRequest,
+  withWorldPerTest,
+  world,
+} from './support.ts';
 
 withWorldPerTest();
 withOtherRequest();

@@ -144,7 +144,7 @@ const withHooks = (
     return connector.inspect();
   },
   ...(connector.resolve === undefined ? {} : { resolve: connector.resolve.bind(connector) }),
-  count: (...args) => connector.count(...args),
+  ...(connector.count === undefined ? {} : { count: connector.count.bind(connector) }),
   setVisibility: async (...args) => connector.setVisibility?.(...args),
   hardDelete: (batch, deletion, work) =>
     connector.hardDelete(
@@ -158,7 +158,7 @@ const withHooks = (
       },
       work,
     ),
-  verify: (...args) => connector.verify(...args),
+  ...(connector.verify === undefined ? {} : { verify: connector.verify.bind(connector) }),
   setSuppression: async (...args) => connector.setSuppression?.(...args),
   conclude: async (...args) => connector.conclude?.(...args),
   close: () => connector.close(),

@@ -1,6 +1,18 @@
 import type { ConnectorDefinition, Description, ConfigError } from '../../connectors/connector.ts';
 import type { Deployment, PolicySettings } from '../../config/settings.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
+import { SCOPES } from '../../domain/vocabulary.ts';
+
+export const ACTIONS: Description['actions'] = {
+  resolve: true,
+  hide: true,
+  restore: true,
+  segments: true,
+  export: true,
+  count: true,
+  suppress: true,
+  scopes: SCOPES,
+};
 
 /** A system with the given description. It cannot be opened. */
 export function systemWith(
@@ -10,7 +22,7 @@ export function systemWith(
   const description: Description = {
     kinds: ['user'],
     identityTypes: { user: { email: { comparison: 'caseInsensitive', parts: 1 } } },
-    actions: { resolve: true, hide: true, segments: true, export: true },
+    actions: ACTIONS,
     limits: { batchSize: 100 },
     verification: 'reads',
     completesWithinMs: DAY_MS,

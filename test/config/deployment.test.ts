@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { DeploymentError, loadDeployment, readDeployment } from '../../config/deployment.ts';
 import type { Deployment } from '../../config/settings.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
-import { deploymentWith, systemWith } from './definitions.ts';
+import { ACTIONS, deploymentWith, systemWith } from './definitions.ts';
 
 const errorPaths = (deployment: unknown): string[] => {
   try {
@@ -94,7 +94,7 @@ test.each([
 });
 
 test('rejects a directory that cannot resolve identities', () => {
-  const app = systemWith({ actions: { resolve: false, hide: true, segments: false, export: false } });
+  const app = systemWith({ actions: { ...ACTIONS, resolve: false, segments: false } });
   expect(errorPaths(deploymentWith({}, { systems: { app } }))).toEqual(['projects.demo.directory']);
 });
 
@@ -139,7 +139,7 @@ test('accepts a deadline that equals grace period, slowest system and settle tog
 });
 
 test('rejects exports.beforeDeletion when no system exports one of the kinds', () => {
-  const actions = { resolve: true, hide: true, segments: true, export: false };
+  const actions = { ...ACTIONS, export: false };
   const mail = systemWith({ kinds: ['user', 'company'], actions });
   const exporting = (...kinds: ('user' | 'company')[]) => ({ systems: { app: systemWith({ kinds }), mail } });
   const exportFirst = { exports: { beforeDeletion: true } };

@@ -1,24 +1,27 @@
-import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
-import { expect } from 'vitest';
-import type { FinishedRange } from '../../domain/batch.ts';
-import type { Identity } from '../../domain/identity.ts';
-import type { SubjectKind } from '../../domain/vocabulary.ts';
-import type {
-  Batch,
-  Connector,
-  ConnectorContext,
-  ExportedTable,
-  ExportOptions,
-  HardDeletion,
-  OwnedRows,
-  Resolved,
-  Selection,
-} from '../../connectors/connector.ts';
+import type { Connector } from '../../connectors/connector.ts';
 import type { KindMap, TableMap } from '../../connectors/data-map/data-map.ts';
 import { type PostgresSettings, openPostgres, systemSql } from '../../connectors/postgres/index.ts';
 import type { Tuning } from '../../connectors/postgres/tuning.ts';
+import type { Identity } from '../../domain/identity.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
+
+export {
+  addUpRanges,
+  allText,
+  batchOf,
+  byIdentities,
+  deletion,
+  exportAll,
+  type ExportedText,
+  exportVerbOf,
+  matchesOf,
+  requestId,
+  resolveAll,
+  rowsOf,
+  testContext,
+  valuesOf,
+} from './calls.ts';
 
 export const SYSTEM = 'app';
 
@@ -131,7 +134,7 @@ export interface Fixture {
   readonly settings: PostgresSettings;
   /** The statements of all verbs. A test can empty it. */
   readonly statements: string[];
-  connector(tuning?: Partial<Tuning>, settings?: PostgresSettings, url?: string): Connector;
+  connector(tuning?: Partial<Tuning>, settings?: PostgresSettings, url?: string): Required<Connector>;
   /** Every row of every table as text, in order. `condition` restricts the rows of a table. */
   state(condition?: Readonly<Record<string, string>>): Promise<Record<string, string[]>>;
   close(): Promise<void>;
@@ -170,129 +173,9 @@ export async function fixture(users = 30, settings = SETTINGS): Promise<Fixture>
   };
 }
 
-export const testContext = (signal = new AbortController().signal): ConnectorContext => ({
-  signal,
-  heartbeat: () => {},
-  waitForSlot: async () => {},
-});
-
-export const requestId = (): string => `req_${randomBytes(16).toString('hex')}`;
-
 /** The identities of a user of the fixture. */
 export const user = (n: number | string): Identity[] => [
   { type: 'user_id', value: [`u-${n}`] },
   { type: 'email', value: [`user${n}@x.test`, 'berlin'] },
   { type: 'alias', value: [`a-${n}`] },
 ];
-
-export function batchOf(
-  subjects: readonly (readonly Identity[])[],
-  options: { requestId?: string; batch?: string; kind?: SubjectKind } = {},
-): Batch {
-  const identities = subjects.flatMap((subject, index) => subject.map((identity) => ({ seq: index + 1, identity })));
-  return {
-    requestId: options.requestId ?? requestId(),
-    kind: options.kind ?? 'user',
-    batch: options.batch ?? 'b1',
-    firstSeq: 1,
-    lastSeq: Math.max(1, subjects.length),
-    size: subjects.length,
-    identities: async function* () {
-      yield identities;
-    },
-  };
-}
-
-export function deletion(options: Partial<HardDeletion> = {}): HardDeletion & { ranges: FinishedRange[] } {
-  const ranges: FinishedRange[] = [];
-  return {
-    scope: 'data',
-    pass: 1,
-    suppress: false,
-    at: new Date('2026-02-01T02:00:00Z'),
-    ticket: null,
-    onRangeFinished: async (range) => {
-      ranges.push(range);
-    },
-    ...options,
-    ranges,
-  };
-}
-
-/** Adds up ranges as a receipt does. A range that is reported several times counts once. */
-export function addUpRanges(ranges: readonly FinishedRange[]): Record<string, { removed: number; retained: number }> {
-  const once = new Map(ranges.map((range) => [`${range.firstSeq} ${range.lastSeq} ${range.part}`, range]));
-  const sum: Record<string, { removed: number; retained: number }> = {};
-  for (const { tables } of once.values())
-    for (const { table, removed, retained } of tables) {
-      const old = sum[table] ?? { removed: 0, retained: 0 };
-      const kept = retained.reduce((total, { rows }) => total + rows, 0);
-      sum[table] = { removed: old.removed + removed, retained: old.retained + kept };
-    }
-  return sum;
-}
-
-export interface ExportedText {
-  readonly table: ExportedTable;
-  readonly text: string;
-  readonly blocks: readonly OwnedRows[];
-  readonly figures: { readonly rows: number; readonly bytes: number };
-}
-
-/** Runs an export and reads every table to its end. */
-export async function exportAll(
-  connector: Connector,
-  batch: Batch,
-  options: Partial<ExportOptions> = {},
-  context = testContext(),
-): Promise<Map<string, ExportedText>> {
-  const got = new Map<string, ExportedText>();
-  const whole: ExportOptions = { scope: 'data', since: null, format: 'ndjson', ...options };
-  for await (const table of exportVerbOf(connector)(batch, whole, context)) {
-    const blocks: OwnedRows[] = [];
-    for await (const block of table.rows) blocks.push(block);
-    expect(got.has(table.table), `${table.table} comes once`).toBe(false);
-    const text = Buffer.concat(blocks.map(({ bytes }) => bytes)).toString();
-    got.set(table.table, { table, text, blocks, figures: table.figures() });
-  }
-  return got;
-}
-
-export function exportVerbOf(connector: Connector): NonNullable<Connector['export']> {
-  if (connector.export === undefined) throw new Error('this connector has no export verb');
-  return connector.export.bind(connector);
-}
-
-export const allText = (got: ReadonlyMap<string, ExportedText>): string =>
-  [...got.values()].map(({ text }) => text).join('\n');
-
-/** The rows of one table. */
-export const rowsOf = (got: ReadonlyMap<string, ExportedText>, table: string): Record<string, unknown>[] =>
-  (got.get(table)?.text ?? '')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-
-export const valuesOf = (got: ReadonlyMap<string, ExportedText>, table: string, column: string): string[] =>
-  rowsOf(got, table)
-    .map((row) => String(row[column]))
-    .toSorted();
-
-export async function resolveAll(connector: Connector, selection: Selection): Promise<readonly Resolved[]> {
-  const facts: Resolved[] = [];
-  if (connector.resolve === undefined) throw new Error('this connector has no resolve verb');
-  for await (const page of connector.resolve(selection, testContext())) facts.push(...page);
-  return facts;
-}
-
-export const byIdentities = (...identities: Identity[]): Selection => ({
-  requestId: requestId(),
-  kind: 'user',
-  by: 'identities',
-  identities: async function* () {
-    yield identities.map((identity, position) => ({ position, identity }));
-  },
-});
-
-export const matchesOf = (facts: readonly Resolved[]): string[] =>
-  facts.flatMap((fact) => (fact.fact === 'match' ? [`${fact.position} ${fact.key.value.join('|')}`] : [])).toSorted();

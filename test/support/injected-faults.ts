@@ -9,9 +9,10 @@ export interface Faults {
   readonly refused: Set<keyof Connector>;
   /** The result of `verify`, unless null. */
   verification: Verification | null;
-  /** The number of times that `hardDelete` returns a ticket instead of deleting. */
+  /** The number of times that `hardDelete` keeps a ticket and continues a day later instead of deleting. */
   postponements: number;
-  readonly tickets: (string | null)[];
+  /** The tickets that each call of `hardDelete` was given. */
+  readonly tickets: string[][];
   /** Awaited before each count. */
   beforeCount: (() => Promise<void>) | null;
   /** Awaited before each exported table. */
@@ -50,62 +51,62 @@ export function withFaults(connector: Connector, faults: Faults): Connector {
     if (faults.away.has(method)) throw new ConnectorError('unavailable', 'away', { retryable: true });
     if (faults.refused.has(method)) throw new ConnectorError('refused', 'refused', { retryable: false });
   };
+  const { resolve, count, setVisibility, verify, setSuppression, purge, conclude } = connector;
+  const exportRows = connector.export;
+  const recorded =
+    <Input extends readonly unknown[], Output>(method: keyof Connector, verb: (...input: Input) => Promise<Output>) =>
+    async (...input: Input): Promise<Output> => {
+      recordCall(method);
+      return verb(...input);
+    };
   return {
-    async inspect() {
-      recordCall('inspect');
-      return connector.inspect();
-    },
-    async probe() {
-      recordCall('probe');
-      await connector.probe?.();
-    },
-    async *resolve(selection, work) {
-      recordCall('resolve');
-      if (connector.resolve !== undefined) yield* connector.resolve(selection, work);
-    },
-    async count(...args) {
-      recordCall('count');
-      await faults.beforeCount?.();
-      return connector.count(...args);
-    },
-    async *export(...args) {
-      recordCall('export');
-      for await (const table of connector.export?.(...args) ?? []) {
-        await faults.beforeTable?.(table.table);
-        yield table;
-      }
-    },
-    async setVisibility(...args) {
-      recordCall('setVisibility');
-      await connector.setVisibility?.(...args);
-    },
+    inspect: recorded('inspect', (options) => connector.inspect(options)),
+    probe: recorded('probe', async () => connector.probe?.()),
+    ...(resolve && {
+      async *resolve(...args) {
+        recordCall('resolve');
+        yield* resolve.apply(connector, args);
+      },
+    }),
+    ...(count && {
+      async count(...args) {
+        recordCall('count');
+        await faults.beforeCount?.();
+        return count.apply(connector, args);
+      },
+    }),
+    ...(exportRows && {
+      async *export(...args) {
+        recordCall('export');
+        for await (const table of exportRows.apply(connector, args)) {
+          await faults.beforeTable?.(table.table);
+          yield table;
+        }
+      },
+    }),
+    ...(setVisibility && { setVisibility: recorded('setVisibility', setVisibility.bind(connector)) }),
     async hardDelete(batch, deletion, work) {
       recordCall('hardDelete');
-      faults.tickets.push(deletion.ticket);
+      faults.tickets.push(deletion.tickets.map(({ ticket }) => ticket));
       if (faults.postponements > 0) {
         faults.postponements -= 1;
-        return { continueAt: new Date(deletion.at.getTime() + DAY_MS), ticket: `ticket-${faults.postponements}` };
+        const range = { firstSeq: batch.firstSeq, lastSeq: batch.lastSeq, part: 0 };
+        await deletion.keepTicket(range, `ticket-${faults.postponements}`);
+        return { continueAt: new Date(deletion.at.getTime() + DAY_MS) };
       }
       const done = await connector.hardDelete(batch, deletion, work);
       await faults.afterDelete?.();
       return done;
     },
-    async verify(...args) {
-      recordCall('verify');
-      return faults.verification ?? connector.verify(...args);
-    },
-    async setSuppression(...args) {
-      recordCall('setSuppression');
-      await connector.setSuppression(...args);
-    },
-    async purge(...args) {
-      recordCall('purge');
-      await connector.purge?.(...args);
-    },
-    async conclude(...args) {
-      recordCall('conclude');
-      await connector.conclude?.(...args);
-    },
+    ...(verify && {
+      async verify(...args) {
+        recordCall('verify');
+        return faults.verification ?? verify.apply(connector, args);
+      },
+    }),
+    ...(setSuppression && { setSuppression: recorded('setSuppression', setSuppression.bind(connector)) }),
+    ...(purge && { purge: recorded('purge', purge.bind(connector)) }),
+    ...(conclude && { conclude: recorded('conclude', conclude.bind(connector)) }),
     close: () => connector.close(),
-  };
+  } satisfies Connector;
 }

@@ -17,6 +17,7 @@ import type { SystemEntry } from '../../domain/catalog.ts';
 import { newId } from '../../domain/ids.ts';
 import type { BusinessEvent } from '../../domain/wording/events.ts';
 import type { Policy } from '../../domain/policy.ts';
+import { SCOPES } from '../../domain/vocabulary.ts';
 import { ledgerDatabase } from './databases.ts';
 
 /** A migrated ledger for one test file. The functions below change it without Temporal and without a system. */
@@ -74,6 +75,9 @@ export const APP: SystemEntry = {
   hides: true,
   segments: true,
   exports: true,
+  counts: true,
+  suppresses: true,
+  scopes: SCOPES,
   verification: 'reads',
   completesWithinMs: DAY_MS,
   dataMapHash: 'map-1',
@@ -292,6 +296,5 @@ export async function states({ database }: Ledger, requestId: string): Promise<R
   return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
 }
 
-/** Reads the status of a request as the API does. */
 export const statusAt = async (database: Database, requestId: string, now: Date) =>
   readRequestStatus(database, await readRequestRow(database, requestId), now);

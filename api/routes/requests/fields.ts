@@ -123,6 +123,10 @@ export const backupFields = {
 };
 
 /** For systems that Lethe cannot verify by reading. */
+/** Levels of statements, where Lethe does not read. */
+export const STATEMENT_LEVELS =
+  '`attested`: the system reports the deletion. `person`: a person reports it. `none`: there is no report.';
+
 export const reportedAt = timestamp
   .nullable()
   .openapi({ description: 'Time of the latest report of the system. Null before the first one.' });

@@ -14,7 +14,7 @@ import { EXPEDITE_DESCRIPTION, STATE_DESCRIPTIONS } from '../../openapi/descript
 import { timestamp, kind, requestParams } from '../../schemas.ts';
 import { Attention } from './attention.ts';
 import { Confirmation } from './confirm.ts';
-import { backupFields, fields, hardDeleteAtOrNull, reportedAt, Suppressed } from './fields.ts';
+import { backupFields, fields, hardDeleteAtOrNull, reportedAt, STATEMENT_LEVELS, Suppressed } from './fields.ts';
 import { statusResponse } from './status-response.ts';
 
 const Backup = z
@@ -73,9 +73,7 @@ const Subjects = z.strictObject({
 
 const Unverified = z.strictObject({
   system: fields.system,
-  level: z
-    .enum(['attested', 'none'])
-    .openapi({ description: '`attested`: the system reports the deletion. `none`: the system reports nothing.' }),
+  level: z.enum(['attested', 'person', 'none']).openapi({ description: STATEMENT_LEVELS }),
   saidAt: reportedAt,
 });
 

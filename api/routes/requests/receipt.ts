@@ -6,7 +6,15 @@ import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
 import { timestamp, requestParams } from '../../schemas.ts';
-import { anonymisedRows, backupFields, fields, reportedAt, retainedRows, Suppressed } from './fields.ts';
+import {
+  anonymisedRows,
+  backupFields,
+  fields,
+  reportedAt,
+  STATEMENT_LEVELS,
+  retainedRows,
+  Suppressed,
+} from './fields.ts';
 
 const countsBy = (description: string) =>
   z.record(z.string(), z.int()).openapi({ description, 'x-example': { deleted: 2 } });
@@ -107,9 +115,7 @@ const DeletionReceipt = z
     unverified: list(
       z.object({
         system: fields.system,
-        level: z
-          .string()
-          .openapi({ description: '`attested`: the system reports the deletion. `none`: the system reports nothing.' }),
+        level: z.string().openapi({ description: STATEMENT_LEVELS }),
         saidAt: reportedAt,
       }),
     ).openapi({

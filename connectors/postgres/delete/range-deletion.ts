@@ -56,8 +56,8 @@ export class RangeDeletion {
     this.#activity.heartbeat();
     const logged = this.#log.filter(({ first, last }) => first >= range.first && last <= range.last);
     if (logged.some(({ first, last, part }) => first === range.first && last === range.last && part === 0)) {
-      await this.#suppress(range);
-      for (const unit of logged) await this.#report(unit, unit.counts);
+      if (!this.#isReported({ ...range, part: 0 })) await this.#suppress(range);
+      for (const unit of logged) if (!this.#isReported(unit)) await this.#report(unit, unit.counts);
       return;
     }
     const leftOut = range.seqs.filter((seq) => this.#deletion.except.has(seq)).length;
@@ -80,7 +80,7 @@ export class RangeDeletion {
   /** Deletes a subject that is too large for one commit in parts, then what is left of it. */
   async #deleteByRows(range: MemberRange): Promise<void> {
     const parts = this.#log.filter(({ first, last, part }) => first === range.first && last === range.last && part > 0);
-    for (const unit of parts) await this.#report(unit, unit.counts);
+    for (const unit of parts) if (!this.#isReported(unit)) await this.#report(unit, unit.counts);
     const { tuning } = this.#chunks.context.server;
     let rows = tuning.rowsPerPart;
     for (let part = parts.length + 1, more = true; more;) {
@@ -136,6 +136,11 @@ export class RangeDeletion {
   /** Only after the deletion, because a blocked subject can still be cancelled. */
   async #suppress(range: Range): Promise<void> {
     if (this.#deletion.suppress && this.#deletion.scope === 'data') await suppress(this.#chunks.loaded, range);
+  }
+
+  /** The database's own log decides what is deleted, because it commits with the rows. Lethe's only lags behind it. */
+  #isReported({ first: firstSeq, last: lastSeq, part }: Unit): boolean {
+    return this.#deletion.isFinished({ firstSeq, lastSeq, part });
   }
 
   #report(unit: Unit, counts: Counts): Promise<void> {

@@ -6,7 +6,7 @@ import { placeHold } from '../../../db/holds/holds.ts';
 import { withProjectLock } from '../../../db/project-lock.ts';
 import { transaction } from '../../../db/transaction.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
-import { reserveSlot } from '../../../db/members/slots.ts';
+import { reserveSlot, slotOf } from '../../../db/members/slots.ts';
 import { newId } from '../../../domain/ids.ts';
 import type { Catalog, Project } from '../../../domain/catalog.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
@@ -26,11 +26,12 @@ import {
 } from '../../support/ledger.ts';
 
 const after = (minutes: number): Date => new Date(RUN.getTime() + minutes * 60_000);
+const lanes = { erase: [{ calls: 1, perMs: 1_000 }] };
 const demo: Project = {
   name: 'demo',
   directory: 'app',
   policy: POLICY,
-  systems: [APP, { ...APP, name: 'mail', spacingMs: 1_000 }, { ...APP, name: 'idle', spacingMs: 1_000 }],
+  systems: [APP, { ...APP, name: 'mail', lanes }, { ...APP, name: 'idle', lanes }],
 };
 const CATALOG: Catalog = new Map([
   ['demo', demo],
@@ -88,7 +89,10 @@ test('reports the state of the database without an identity, an id or a token', 
       ),
     );
   for (let call = 0; call < 4; call += 1)
-    await reserveSlot(world.database, 'system/demo/mail', { now: START, spacingMs: 1_000 });
+    await reserveSlot(world.database, slotOf({ project: 'demo', system: 'mail' }, 'erase'), {
+      now: START,
+      spacingMs: 1_000,
+    });
   await reserveSlot(world.database, 'token/canary', { now: START, spacingMs: 1_000 });
 
   clock = new Date(START.getTime() + 500);

@@ -17,7 +17,7 @@ async function deleteIn(system: string, isBlocked: boolean): Promise<void> {
   const key = { requestId: id, project: 'demo', system, batch: 1 };
   await startAttempt(api.database, key, system);
   const blocked = isBlocked ? [{ seq: 2, table: 'public.invoice', constraint: 'invoice_customer_id_fkey' }] : [];
-  await recordAttempt(api.database, key, { attempt: system, pass: 1, at: RUN }, { ticket: null, blocked });
+  await recordAttempt(api.database, key, { attempt: system, pass: 1, at: RUN }, { blocked });
 }
 const get = async (path = '') => (await api.call('GET', `/v1/requests/${id}${path}`)).json;
 const cancel = (positions: readonly number[]) => api.call('POST', `/v1/requests/${id}/cancel`, { positions });

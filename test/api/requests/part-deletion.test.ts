@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { recordRange } from '../../../db/deletion/batches.ts';
+import { recordRange } from '../../../db/deletion/ranges.ts';
 import { applyVisibility, claimAt, hide, matchesOf } from '../support/ledger.ts';
 import { submitDeletion, deletionOf, RUN, START, testApi, textOf, user } from '../support/api.ts';
 import { upload, uploadForm } from '../uploads/upload.ts';

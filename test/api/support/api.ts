@@ -12,7 +12,7 @@ import { type AddedMember as TestMember, addMemberOrToken } from '../../../db/me
 import { ensureProjects } from '../../../db/project-lock.ts';
 import type { Catalog, Project } from '../../../domain/catalog.ts';
 import { DAY_MS, HOUR_MS } from '../../../domain/calendar.ts';
-import type { Role } from '../../../domain/vocabulary.ts';
+import { type Role, SCOPES } from '../../../domain/vocabulary.ts';
 import { ledgerDatabase } from '../../support/databases.ts';
 import { assertConforms } from '../openapi/document.ts';
 
@@ -62,6 +62,9 @@ export const PROJECT: Project = {
       hides: true,
       segments: true,
       exports: true,
+      counts: true,
+      suppresses: true,
+      scopes: SCOPES,
       verification: 'reads',
       completesWithinMs: DAY_MS,
       dataMapHash: 'a1',
@@ -73,6 +76,9 @@ export const PROJECT: Project = {
       hides: false,
       segments: false,
       exports: false,
+      counts: true,
+      suppresses: true,
+      scopes: SCOPES,
       verification: 'attested',
       completesWithinMs: 3 * DAY_MS,
       dataMapHash: 'b2',

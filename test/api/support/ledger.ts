@@ -1,5 +1,6 @@
 import { recordAttempt } from '../../../db/deletion/attempts.ts';
-import { recordRange, recordVerification } from '../../../db/deletion/batches.ts';
+import { recordVerification } from '../../../db/deletion/batches.ts';
+import { recordRange } from '../../../db/deletion/ranges.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import type { Database } from '../../../db/client.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
@@ -86,8 +87,7 @@ export async function deleteFirstBatch(database: Database, requestId: string, at
   const anonymised = [{ seq: 1, ...ownRow }];
   await recordRange(database, app, 1, { firstSeq: 1, lastSeq: 1, part: 0, tables, retained, anonymised });
   const settleMs = PROJECT.policy.settleMs;
-  for (const key of [app, mail])
-    await recordAttempt(database, key, { attempt: null, pass: 1, at }, { ticket: null, blocked: [] });
+  for (const key of [app, mail]) await recordAttempt(database, key, { attempt: null, pass: 1, at }, { blocked: [] });
   await recordVerification(database, app, { survivors: 0 }, { now: at.getTime(), settleMs });
   await recordVerification(database, app, { survivors: 0 }, { now: at.getTime() + DAY_MS, settleMs });
   await recordVerification(database, mail, { attestedAt: at.getTime() }, { now: at.getTime(), settleMs });

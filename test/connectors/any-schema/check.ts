@@ -70,7 +70,10 @@ const byUnit = (ranges: readonly FinishedRange[]): readonly FinishedRange[] =>
     .filter(({ part }) => part >= 0)
     .toSorted((a, b) => a.firstSeq - b.firstSeq || a.lastSeq - b.lastSeq || a.part - b.part);
 
-async function deleteUntilKilled(connector: Connector, batch: ReturnType<typeof batchOfUsers>): Promise<void> {
+async function deleteUntilKilled(
+  connector: Required<Connector>,
+  batch: ReturnType<typeof batchOfUsers>,
+): Promise<void> {
   const killed = deletion({
     onRangeFinished: () => {
       throw new Error('killed');
@@ -80,7 +83,7 @@ async function deleteUntilKilled(connector: Connector, batch: ReturnType<typeof 
 }
 
 async function checkCount(
-  connector: Connector,
+  connector: Required<Connector>,
   choices: Choices,
   subjects: readonly UserKey[],
   expected: Expected,
@@ -94,7 +97,12 @@ async function checkCount(
 const withoutZeros = (entries: readonly (readonly [string, number])[]): Record<string, number> =>
   Object.fromEntries(entries.filter(([, rows]) => rows > 0));
 
-async function checkExport(connector: Connector, choices: Choices, state: State, key: UserKey): Promise<void> {
+async function checkExport(
+  connector: Required<Connector>,
+  choices: Choices,
+  state: State,
+  key: UserKey,
+): Promise<void> {
   const exported = await exportAll(connector, batchOfUsers([key], choices, 'e1'));
   const expected = exportOf(choices, state, key);
   const found = Object.fromEntries(
@@ -114,7 +122,7 @@ export function sumOf(ranges: readonly FinishedRange[]): Record<string, Record<s
   };
   for (const { tables } of ranges)
     for (const { table, removed, retained, detached, anonymised } of tables) {
-      add(table, 'removed', removed);
+      add(table, 'removed', removed ?? 0);
       add(table, 'detached', detached ?? 0);
       add(table, 'anonymised', anonymised?.rows ?? 0);
       for (const { basis, rows } of retained) add(table, `retained: ${basis}`, rows);

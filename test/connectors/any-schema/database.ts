@@ -14,7 +14,7 @@ export interface Database {
   readonly sql: postgres.Sql;
   fill(state: State): Promise<void>;
   read(): Promise<State>;
-  connector(choices: Choices, tuning?: Partial<Tuning>): Connector;
+  connector(choices: Choices, tuning?: Partial<Tuning>): Required<Connector>;
   close(): Promise<void>;
 }
 

@@ -117,6 +117,7 @@ describe('a composite key', () => {
       identities: async function* () {
         yield batch.identities.map((identity) => ({ seq: 1, identity }));
       },
+      foreignIds: async function* () {},
     } as const;
     await connector.setVisibility?.(selected, change, testContext());
     expect(await db.rows('SELECT tenant_id, user_id FROM m.users WHERE deleted_at IS NOT NULL')).toEqual([['a', '1']]);

@@ -17,7 +17,11 @@ export interface Pattern {
   /** The config errors of a map, as `path: message`. */
   check(user: KindMap, settings?: Partial<PostgresSettings>): Promise<string[]>;
   errors(user: KindMap, settings?: Partial<PostgresSettings>): Promise<readonly ConfigError[]>;
-  connector(user: KindMap, settings?: Partial<PostgresSettings>, tuning?: Partial<Tuning>): Promise<Connector>;
+  connector(
+    user: KindMap,
+    settings?: Partial<PostgresSettings>,
+    tuning?: Partial<Tuning>,
+  ): Promise<Required<Connector>>;
   /** Deletes the subjects with these keys, and verifies. */
   remove(user: KindMap, keys: readonly Key[], settings?: Partial<PostgresSettings>): Promise<Removal>;
   export(user: KindMap, keys: readonly Key[]): Promise<Map<string, ExportedText>>;
@@ -51,7 +55,7 @@ export async function pattern(schema: string): Promise<Pattern> {
     user: KindMap,
     settings?: Partial<PostgresSettings>,
     tuning?: Partial<Tuning>,
-  ): Promise<Connector> {
+  ): Promise<Required<Connector>> {
     const all = settingsOf(user, settings);
     const invalid = postgresSystem(all).validate();
     if (invalid.length > 0) throw new Error(invalid.map(({ path, message }) => `${path}: ${message}`).join('\n'));
@@ -98,7 +102,12 @@ function figuresOf(ranges: ReturnType<typeof deletion>['ranges']): Removal['figu
   for (const { table, removed, retained, detached = 0, anonymised } of ranges.flatMap(({ tables }) => tables)) {
     const sum = (sums[table] ??= {});
     const kept = retained.reduce((rows, each) => rows + each.rows, 0);
-    for (const [name, rows] of Object.entries({ removed, retained: kept, detached, anonymised: anonymised?.rows ?? 0 }))
+    for (const [name, rows] of Object.entries({
+      removed: removed ?? 0,
+      retained: kept,
+      detached,
+      anonymised: anonymised?.rows ?? 0,
+    }))
       if (rows > 0) sum[name] = Number(sum[name] ?? 0) + rows;
     if (anonymised !== undefined && anonymised.rows > 0) sum['columns'] = anonymised.columns;
   }

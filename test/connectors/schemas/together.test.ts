@@ -97,7 +97,7 @@ async function deleteTogether(
     expect(await connector.verify(batch, 'data', testContext())).toMatchObject({ survivors: 0 });
     await connector.close();
     for (const figures of run.ranges.flatMap(({ tables }) => tables))
-      removed[figures.table] = (removed[figures.table] ?? 0) + figures.removed;
+      removed[figures.table] = (removed[figures.table] ?? 0) + (figures.removed ?? 0);
   }
   return filledTables(removed);
 }

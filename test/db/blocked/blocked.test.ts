@@ -108,7 +108,7 @@ test('ignores the result of an attempt that another one has replaced', async () 
   await deleteIn(world, requestId, { blocked: [2] });
   await world.sql`UPDATE lethe.batch_work SET state = 'pending', attempt = 'another'`;
   const key = { requestId, project: 'demo', system: 'app', batch: 1 };
-  await recordAttempt(world.database, key, { attempt: 'old', pass: 1, at: after(1) }, { ticket: null, blocked: [] });
+  await recordAttempt(world.database, key, { attempt: 'old', pass: 1, at: after(1) }, { blocked: [] });
   expect((await readProgress(world.database, requestId))[0]).toMatchObject({ state: 'pending', blocked: 1 });
 });
 

@@ -1,7 +1,8 @@
 import type { BlockedSubject } from '../../../domain/batch.ts';
 import { retrySystems } from '../../../db/attention/retry.ts';
 import { recordAttempt, startAttempt } from '../../../db/deletion/attempts.ts';
-import { recordRange, recordVerification } from '../../../db/deletion/batches.ts';
+import { recordVerification } from '../../../db/deletion/batches.ts';
+import { recordRange } from '../../../db/deletion/ranges.ts';
 import { buildReceipt } from '../../../db/deletion/receipt.ts';
 import { claimedIdentities } from '../../../db/subjects/identities.ts';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
@@ -65,7 +66,7 @@ export async function deleteIn(
     database,
     key,
     { attempt, pass: started.pass, at },
-    { ticket: null, blocked: blockedAt(...blocked) },
+    { blocked: blockedAt(...blocked) },
   );
   return { started, next };
 }

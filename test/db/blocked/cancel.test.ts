@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startAttempt } from '../../../db/deletion/attempts.ts';
-import { recordRange } from '../../../db/deletion/batches.ts';
+import { recordRange } from '../../../db/deletion/ranges.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import {
   accept,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { recordRange } from '../../../db/deletion/batches.ts';
+import { recordRange } from '../../../db/deletion/ranges.ts';
 import { readProgress } from '../../../db/deletion/progress.ts';
 import { buildReceipt } from '../../../db/deletion/receipt.ts';
 import { listSubjects } from '../../../db/subjects/list.ts';

@@ -4,7 +4,7 @@ import { errorCode } from '../../../db/errors.ts';
 import { placeHold } from '../../../db/holds/holds.ts';
 import { listSubjects } from '../../../db/subjects/list.ts';
 import { lookUp } from '../../../db/subjects/lookup.ts';
-import { recordRange } from '../../../db/deletion/batches.ts';
+import { recordRange } from '../../../db/deletion/ranges.ts';
 import { buildReceipt } from '../../../db/deletion/receipt.ts';
 import { settleUnresolved, markPresent } from '../../../db/subjects/unresolved.ts';
 import type { Identity } from '../../../domain/identity.ts';

@@ -1,6 +1,7 @@
 import type { NewRequest } from '../../../db/requests/create.ts';
 import { recordAttempt } from '../../../db/deletion/attempts.ts';
-import { recordRange, recordVerification } from '../../../db/deletion/batches.ts';
+import { recordVerification } from '../../../db/deletion/batches.ts';
+import { recordRange } from '../../../db/deletion/ranges.ts';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { listSubjects } from '../../../db/subjects/list.ts';
 import type { FinishedRange } from '../../../domain/batch.ts';
@@ -62,12 +63,7 @@ export async function finish(
       ...range,
     });
   for (const system of Object.keys((await statusOf(world, requestId)).systems ?? {})) {
-    await recordAttempt(
-      world.database,
-      { ...key, system },
-      { attempt: null, pass: 1, at: RUN },
-      { ticket: null, blocked: [] },
-    );
+    await recordAttempt(world.database, { ...key, system }, { attempt: null, pass: 1, at: RUN }, { blocked: [] });
     for (const now of [RUN.getTime(), RUN.getTime() + DAY_MS])
       await recordVerification(world.database, { ...key, system }, { survivors: 0 }, { now, settleMs });
   }

@@ -13,7 +13,7 @@ export interface SchemaDatabase {
   readonly adminUrl: string;
   /** Runs the printed SQL for every system. */
   grant(systems: Readonly<Record<string, PostgresSettings>>): Promise<void>;
-  connector(system: string, settings: PostgresSettings): Connector;
+  connector(system: string, settings: PostgresSettings): Required<Connector>;
   close(): Promise<void>;
 }
 

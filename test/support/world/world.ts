@@ -14,8 +14,7 @@ import { temporalOrchestrator } from '../../../api/temporal/orchestrator.ts';
 import { defineDeployment, readDeployment } from '../../../config/deployment.ts';
 import type { Connector } from '../../../connectors/connector.ts';
 import { postgres as postgresConnector } from '../../../connectors/postgres/index.ts';
-import type { Catalog, Project } from '../../../domain/catalog.ts';
-import type { VerificationLevel } from '../../../domain/vocabulary.ts';
+import type { Catalog, Project, SystemEntry } from '../../../domain/catalog.ts';
 import {
   ARCHIVES_TASK_QUEUE,
   hidingTaskQueue,
@@ -57,8 +56,8 @@ export interface ProjectShape {
   readonly policy?: Partial<Project['policy']>;
   /** Adds the second system, `crm`. */
   readonly crm?: boolean;
-  /** The verification level of `crm`. */
-  readonly crmVerification?: VerificationLevel;
+  /** Differs from what the connector of `crm` describes. */
+  readonly crmEntry?: Partial<SystemEntry>;
   readonly subjectsPerCommit?: number;
 }
 
@@ -167,9 +166,7 @@ function deploymentOf(projects: Projects) {
   const changed: Catalog = new Map(
     [...catalog].map(([name, project]) => {
       const shape = projects[name];
-      const systems = project.systems.map((entry) =>
-        entry.name === 'crm' ? { ...entry, verification: shape?.crmVerification ?? entry.verification } : entry,
-      );
+      const systems = project.systems.map((entry) => (entry.name === 'crm' ? { ...entry, ...shape?.crmEntry } : entry));
       return [name, { ...project, systems, policy: { ...POLICY, ...shape?.policy } }];
     }),
   );

@@ -35,7 +35,7 @@ beforeAll(async () => {
   const policy = { callsPerMinute: 1_000_000 };
   world = await startWorld(await timeSkipping(), {
     demo: { crm: true, policy },
-    unverifiable: { crm: true, crmVerification: 'none', policy },
+    unverifiable: { crm: true, crmEntry: { verification: 'none', counts: false }, policy },
   });
   api = await callers(world);
 });

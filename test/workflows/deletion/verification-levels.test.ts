@@ -9,8 +9,8 @@ import { startWorld, type World } from '../../support/world/world.ts';
 let world: World;
 beforeAll(async () => {
   world = await startWorld(await timeSkipping(), {
-    attesting: { crm: true, crmVerification: 'attested' },
-    unverifiable: { crm: true, crmVerification: 'none' },
+    attesting: { crm: true, crmEntry: { verification: 'attested' } },
+    unverifiable: { crm: true, crmEntry: { verification: 'none', counts: false } },
     slow: {},
   });
 });
@@ -40,21 +40,21 @@ test('lists a system without verification under unverified and completes', async
   expect((await statusOf(world, requestId)).states).toEqual({ deleted: 1 });
 });
 
-test('does not report an unknown identity as not_found when a system has no verification', async () => {
+test('does not report an unknown identity as not_found when a system cannot count', async () => {
   world.faultsOf('unverifiable', 'crm').verification = { unknown: 'no verification' };
   const requestId = await submit(world, 'unverifiable', [user('unknown')]);
   expect(await ended(world, requestId)).toBe('completed');
   expect((await statusOf(world, requestId)).states).toEqual({ deleted: 1 });
 });
 
-test('continues the deletion with the system’s ticket at the time that the system names', async () => {
+test('continues the deletion with the tickets of the range at the time that the system names', async () => {
   await addUser(world.app, 'u-3');
   const faults = world.faultsOf('slow');
   faults.postponements = 2;
   const requestId = await submit(world, 'slow', [user('u-3')]);
   const due = (await statusOf(world, requestId)).hardDeleteAt;
   expect(await ended(world, requestId)).toBe('completed');
-  expect(faults.tickets).toEqual([null, 'ticket-1', 'ticket-0']);
+  expect(faults.tickets).toEqual([[], ['ticket-1'], ['ticket-1', 'ticket-0']]);
   expect(Number(await nowOf(world)) - Number(due)).toBeGreaterThan(2 * DAY_MS);
   expect(await rowsOf(world.app, 'u-3')).toEqual({});
 });

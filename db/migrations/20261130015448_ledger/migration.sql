@@ -330,6 +330,15 @@ CREATE TABLE "lethe"."excepted_identities" (
 	CONSTRAINT "excepted_identities_number_check" CHECK (number >= 1)
 );
 --> statement-breakpoint
+CREATE TABLE "lethe"."foreign_ids" (
+	"request_id" text,
+	"system" text,
+	"seq" integer,
+	"id" text,
+	CONSTRAINT "foreign_ids_pkey" PRIMARY KEY("request_id","system","seq","id"),
+	CONSTRAINT "foreign_ids_id_check" CHECK (octet_length(id) <= 2000)
+);
+--> statement-breakpoint
 CREATE TABLE "lethe"."identity_digests" (
 	"project" text NOT NULL,
 	"kind" text NOT NULL,
@@ -442,17 +451,22 @@ CREATE TABLE "lethe"."batch_work" (
 	"last_seq" integer NOT NULL,
 	"size" integer NOT NULL,
 	"pass" integer DEFAULT 1 NOT NULL,
-	"ticket" text,
 	"started" boolean DEFAULT false NOT NULL,
 	"attempt" text,
 	"retries" integer DEFAULT 0 NOT NULL,
+	"due_at" timestamp with time zone,
+	"attested_at" timestamp with time zone,
 	"emptied_at" timestamp with time zone,
 	"verified_at" timestamp with time zone,
 	"survivors" integer,
+	"read_tables" text[] DEFAULT '{}'::text[] NOT NULL,
+	"attested_tables" text[] DEFAULT '{}'::text[] NOT NULL,
+	"attested_by" text,
 	"skip_reason" text,
 	"skipped_by" text,
 	CONSTRAINT "batch_work_pkey" PRIMARY KEY("request_id","batch","system"),
-	CONSTRAINT "batch_work_state_check" CHECK (state IN ('pending', 'deleting', 'verifying', 'verified', 'attested', 'unverified', 'attention', 'skipped'))
+	CONSTRAINT "batch_work_state_check" CHECK (state IN ('pending', 'deleting', 'verifying', 'verified', 'attested', 'unverified', 'attention', 'skipped')),
+	CONSTRAINT "batch_work_attested_by_check" CHECK (attested_by IN ('system', 'person'))
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."blocked_subjects" (
@@ -465,6 +479,20 @@ CREATE TABLE "lethe"."blocked_subjects" (
 	"blocking_constraint" text,
 	"cancelled_at" timestamp with time zone,
 	CONSTRAINT "blocked_subjects_pkey" PRIMARY KEY("request_id","batch","system","seq")
+);
+--> statement-breakpoint
+CREATE TABLE "lethe"."range_tickets" (
+	"request_id" text,
+	"batch" integer,
+	"system" text,
+	"pass" integer,
+	"first_seq" integer,
+	"last_seq" integer,
+	"part" integer,
+	"ticket" text,
+	"kept_at" timestamp with time zone NOT NULL,
+	CONSTRAINT "range_tickets_pkey" PRIMARY KEY("request_id","batch","system","pass","first_seq","last_seq","part","ticket"),
+	CONSTRAINT "range_tickets_ticket_check" CHECK (octet_length(ticket) <= 2000)
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."retained_rows" (
@@ -580,6 +608,7 @@ ALTER TABLE "lethe"."requests" ADD CONSTRAINT "requests_backup_of_requests_id_fk
 ALTER TABLE "lethe"."attention" ADD CONSTRAINT "attention_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."batch_work" ADD CONSTRAINT "batch_work_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."blocked_subjects" ADD CONSTRAINT "blocked_subjects_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
+ALTER TABLE "lethe"."range_tickets" ADD CONSTRAINT "range_tickets_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."runs" ADD CONSTRAINT "runs_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."system_outages" ADD CONSTRAINT "system_outages_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."system_visibility" ADD CONSTRAINT "system_visibility_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");
