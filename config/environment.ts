@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { BlockList, isIP } from 'node:net';
+import { BlockList } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { parseNetwork } from '../domain/network/network.ts';
 import { archivesUrl, mailbox, mailUrl, publicUrl, socketAddress, temporalAddress } from './url-variables.ts';
 
 /** Variables by name, as in process.env. */
@@ -82,15 +83,10 @@ const networks = z
     return list;
   });
 
-function addNetwork(list: BlockList, network: string): boolean {
-  const [address = '', prefix] = network.split(/\/(.*)/s);
-  const version = isIP(address);
-  if (version === 0 || address.includes('%')) return false;
-  const family = version === 6 ? 'ipv6' : 'ipv4';
-  if (prefix === undefined) list.addAddress(address, family);
-  else if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > (version === 6 ? 128 : 32)) return false;
-  else list.addSubnet(address, Number(prefix), family);
-  return true;
+function addNetwork(list: BlockList, text: string): boolean {
+  const network = parseNetwork(text);
+  if (network !== null) list.addSubnet(network.address, network.prefix, network.family);
+  return network !== null;
 }
 
 /** Every variable that Lethe reads. Each can also be set as NAME_FILE, the path of a file that holds the value. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ConfigError } from './connector.ts';
 import { closest } from './similar-names.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -44,4 +45,28 @@ export function unknownKeyMessage(key: string, allowed: readonly string[]): stri
   return meant === null
     ? `unknown key; allowed keys: ${allowed.join(', ')}`
     : `unknown key; did you mean ${meant}? Allowed keys: ${allowed.join(', ')}`;
+}
+
+/** Checks settings against a schema and returns every config error with its path. */
+export function configErrorsOf(schema: z.ZodType, settings: unknown): readonly ConfigError[] {
+  const parsed = schema.safeParse(settings, { error: configMessage });
+  return parsed.success ? [] : parsed.error.issues.flatMap((issue) => configErrors(issue, []));
+}
+
+function configErrors(issue: z.core.$ZodIssue, parents: readonly string[]): ConfigError[] {
+  const path = [...parents, ...issue.path.map(String)];
+  if (issue.code === 'unrecognized_keys') {
+    const allowed = issue.message.split(', ');
+    return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: unknownKeyMessage(key, allowed) }));
+  }
+  if (issue.code === 'invalid_key')
+    return issue.issues.slice(0, 1).map(({ message }) => ({ path: path.join('.'), message }));
+  if (issue.code === 'invalid_union') {
+    // An alternative whose keys all fit has the precise error, such as a wrong `match`.
+    const alternative = issue.errors.find(
+      (issues) => issues.length > 0 && issues.every((each) => each.path.length > 0),
+    );
+    if (alternative !== undefined) return alternative.flatMap((each) => configErrors(each, path));
+  }
+  return [{ path: path.join('.'), message: issue.message }];
 }

@@ -32,7 +32,7 @@ const NODE = 'node:*';
 const LAYERS: Layer[] = [
   { files: ['domain/**'], layers: [], packages: [] },
   // Several layers check addresses, and the registries of special-purpose addresses are long.
-  { files: ['domain/network/address.ts'], layers: [], packages: ['ipaddr.js'] },
+  { files: ['domain/network/{address,network}.ts'], layers: [], packages: ['ipaddr.js'] },
   {
     files: ['workflows/**'],
     layers: ['domain'],
@@ -56,6 +56,12 @@ const LAYERS: Layer[] = [
     packages: ['nodemailer', 'standardwebhooks', NODE],
   },
   { files: ['connectors/**'], layers: ['domain'], packages: ['zod', NODE] },
+  {
+    files: ['connectors/http/**'],
+    layers: ['domain', 'outbound'],
+    onlyFile: { layer: 'outbound', file: 'guard.ts' },
+    packages: ['zod', 'undici', 'openid-client', 'jose', NODE],
+  },
   { files: ['connectors/postgres/**'], layers: ['domain'], packages: ['zod', 'pg', 'pg-copy-streams', NODE] },
   { files: ['db/**'], layers: ['domain'], packages: ['postgres', 'drizzle-orm', 'drizzle-orm/**', NODE] },
   {
@@ -87,7 +93,7 @@ const LAYERS: Layer[] = [
   // The client runs in the caller's environment, so it has no dependencies.
   { files: ['client/**'], layers: [], packages: [] },
   { files: ['config/**'], layers: ['domain', 'connectors'], packages: ['zod', NODE] },
-  { files: ['config/environment.ts'], layers: [], packages: ['zod', NODE] },
+  { files: ['config/environment.ts'], layers: ['domain'], packages: ['zod', NODE] },
 ];
 
 interface Pattern {

@@ -1,16 +1,16 @@
 import { lookup as systemLookup } from 'node:dns';
 import { type BlockList, isIP, type LookupFunction } from 'node:net';
-import { isPublicAddress } from '../domain/network/address.ts';
+import { hostOf, isPublicAddress } from '../domain/network/address.ts';
 
-/** The destination of a webhook is not allowed. */
+/** The destination of a call is not allowed. */
 export class AddressRefused extends Error {
   readonly code = 'ADDRESS_REFUSED';
   constructor() {
-    super('webhooks may not be sent to this address');
+    super('calls to this address are not allowed');
   }
 }
 
-/** Defines the addresses that webhooks may connect to. */
+/** Defines the addresses that calls to other parties, such as webhooks, may connect to. */
 export interface Guard {
   /** Private networks that are allowed. */
   readonly networks: BlockList;
@@ -22,6 +22,12 @@ export interface Guard {
 export function requireAllowed({ networks }: Guard, encrypted: boolean, address: string): void {
   if (networks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) return;
   if (!encrypted || !isPublicAddress(address)) throw new AddressRefused();
+}
+
+/** For a host that is an IP address, the socket calls no `lookup`, so the address is checked here. Throws `AddressRefused`. */
+export function requireAllowedHost(guard: Guard, url: URL): void {
+  const host = hostOf(url);
+  if (isIP(host) !== 0) requireAllowed(guard, url.protocol === 'https:', host);
 }
 
 /**

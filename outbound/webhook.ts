@@ -1,10 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
-import { isIP } from 'node:net';
 import { Webhook } from 'standardwebhooks';
-import { hostOf } from '../domain/network/address.ts';
+import { retryAfterMs } from '../domain/network/retry-after.ts';
 import type { Attempt } from '../domain/notification.ts';
-import { AddressRefused, type Guard, guardedLookup, requireAllowed } from './guard.ts';
+import { AddressRefused, type Guard, guardedLookup, requireAllowedHost } from './guard.ts';
 
 /** One event for one receiver (Standard Webhooks 1.0). `id` is the same for each attempt, so receivers can deduplicate. */
 export interface WebhookMessage {
@@ -29,11 +28,8 @@ export function webhookSender({ timeoutMs = TIMEOUT_MS, ...guard }: Guard & { ti
   return {
     async send(message) {
       const url = new URL(message.url);
-      const encrypted = url.protocol === 'https:';
       try {
-        // For an IP address, the socket calls no `lookup`, so the address is checked here.
-        const host = hostOf(url);
-        if (isIP(host) !== 0) requireAllowed(guard, encrypted, host);
+        requireAllowedHost(guard, url);
         return attemptOf(await post(url, message, guard, timeoutMs));
       } catch (error) {
         return { delivered: false, code: codeOf(error) };
@@ -90,14 +86,8 @@ const RETRY_AFTER_STATUSES = [429, 502, 503, 504];
 function attemptOf({ status, retryAfter }: ResponseHead): Attempt {
   if (status >= 200 && status < 300) return { delivered: true };
   const code = `http_${status}`;
-  const retryAfterMs = RETRY_AFTER_STATUSES.includes(status) ? millisecondsOf(retryAfter) : 0;
-  return { delivered: false, code, ...(retryAfterMs > 0 ? { retryAfterMs } : {}) };
-}
-
-/** `Retry-After` contains seconds or a date. */
-function millisecondsOf(retryAfter = ''): number {
-  const waitMs = /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.now();
-  return Number.isNaN(waitMs) ? 0 : Math.max(0, waitMs);
+  const waitMs = RETRY_AFTER_STATUSES.includes(status) ? retryAfterMs(retryAfter, Date.now()) : 0;
+  return { delivered: false, code, ...(waitMs > 0 ? { retryAfterMs: waitMs } : {}) };
 }
 
 /** Returns a code from a closed list, because an error's message may quote the receiver. */
