@@ -4,7 +4,7 @@ import { parseNetwork } from '../../domain/network/network.ts';
 import { type ApiOptions, createApi } from './calls/api.ts';
 import { createExchange, type Exchange } from './calls/exchange.ts';
 import type { Host } from './calls/host.ts';
-import type { Auth, OpenAuth } from './auth/auth.ts';
+import type { Auth, AuthTools, OpenAuth } from './auth/auth.ts';
 import type { ConfigError, Connector, EnvName, OpenContext } from './contract.ts';
 import { lanesOf } from './describe.ts';
 import { HttpError } from './failure.ts';
@@ -79,17 +79,21 @@ function openSystem(settings: AnyHttpSettings, open: OpenContext, tuning: Tuning
   for (const [name, host] of [['', settings], ...Object.entries(settings.hosts ?? {})] as [string, HostSettings][]) {
     const plain: Host = { base: new URL(host.at), headers: host.headers ?? {}, auth: [] };
     const plainHosts = new Map([['', plain]]);
-    const openAuth = (auth: Auth, index: number): OpenAuth => {
+    const openAuth = (auth: Auth, index: number): OpenAuth[] => {
+      const missing = errors.length;
       const values = read(authPath(name, host, index), auth.secrets);
-      return auth.open({
+      // The connector refuses every verb then.
+      if (errors.length > missing) return [];
+      const tools: AuthTools = {
         exchange,
         secret: (place) => requireValue(values, place),
         namedSecret: (secret) => requireValue(secrets, secret),
         plainApi: (signal) =>
           createApi({ ...api, hosts: plainHosts }, { context: withoutLanes(signal), lane: null, keyOf: () => '' }),
-      });
+      };
+      return [auth.open(tools)];
     };
-    hosts.set(name, { ...plain, auth: authsOf(host).map(openAuth) });
+    hosts.set(name, { ...plain, auth: authsOf(host).flatMap(openAuth) });
   }
   return { api, exchange, errors };
 }

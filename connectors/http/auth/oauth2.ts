@@ -1,6 +1,7 @@
 import * as oidc from 'openid-client';
 import type { EnvName } from '../../connector.ts';
-import { toHttpError, type Exchange } from '../calls/exchange.ts';
+import { causesOf, type Exchange } from '../calls/exchange.ts';
+import { parseJson } from '../calls/body.ts';
 import { HttpError } from '../failure.ts';
 import type { Auth, AuthTools } from './auth.ts';
 import { createAuth, secretIn, textOf, type TextOrEnv } from './schemes.ts';
@@ -89,6 +90,7 @@ async function fetchGuarded(
   const answer = await exchange.send({ method: sent, url: new URL(url), headers: { ...headers }, body: text }, signal);
   if (answer.status >= 500) throw new HttpError('server_error', { status: answer.status });
   if (answer.status === 429) throw new HttpError('busy', { status: answer.status });
+  if (answer.status === 200) parseJson(answer.bytes);
   const type = answer.header('content-type');
   return new Response(answer.status === 204 ? null : new Uint8Array(answer.bytes), {
     status: answer.status,
@@ -96,13 +98,13 @@ async function fetchGuarded(
   });
 }
 
-/** The errors of openid-client quote what the server answered, so only an error of the connection or a status remains. */
+/** The errors of openid-client quote what the server answered, so only a status or an error of the call remains. */
 export async function grant<Answer>(work: () => Promise<Answer>): Promise<Answer> {
   try {
     return await work();
   } catch (error) {
-    const own = toHttpError(error);
-    if (own.reason !== 'connection') throw own;
+    const own = causesOf(error).find((cause) => cause instanceof HttpError);
+    if (own !== undefined) throw own;
     const status = error instanceof oidc.ResponseBodyError ? error.status : undefined;
     throw new HttpError('no_token', status === undefined ? {} : { status });
   }

@@ -105,15 +105,21 @@ async function* streamOf({ body }: Dispatcher.ResponseData, signal: AbortSignal)
 }
 
 /** The message of an error can quote the call, so only its code is used. */
-export function toHttpError(error: unknown): HttpError {
-  if (error instanceof HttpError) return error;
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
+function toHttpError(error: unknown): HttpError {
+  for (const cause of causesOf(error)) {
     if (cause instanceof HttpError) return cause;
     if (cause instanceof AddressRefused) return new HttpError('private_address');
     const reason = reasonOf(cause);
     if (reason !== undefined) return new HttpError(reason);
   }
   return new HttpError('connection');
+}
+
+/** The error and its causes. Libraries wrap the errors of a connection. */
+export function causesOf(error: unknown): Error[] {
+  const causes: Error[] = [];
+  for (let cause = error; cause instanceof Error && causes.length < 8; cause = cause.cause) causes.push(cause);
+  return causes;
 }
 
 function reasonOf(error: Error): Reason | undefined {
