@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { DAY_MS, durationMs, HOUR_MS, MINUTE_MS } from '../../domain/calendar.ts';
 import { SUBJECT_KINDS, type SubjectKind, type VerificationLevel } from '../../domain/vocabulary.ts';
-import type { Description, Window } from './contract.ts';
+import type { Description } from '../connector.ts';
+import type { Window } from '../../domain/retry/pace.ts';
 import type { AnyHttpSettings, KindSettings, PaceWindow } from './settings.ts';
 
 /** The name of the lane when `pace` is one list. Calls of lanes that `pace` does not name use it too. */

@@ -1,3 +1,4 @@
+import { CallbackError } from '../callbacks.ts';
 import { ConnectorError } from '../connector.ts';
 
 /** Why a call failed. Closed: an error of this connector has no other text. */
@@ -74,24 +75,6 @@ export const refused = <const Name extends string>(name: Literal<Name>): HttpErr
 export const unavailable = <const Name extends string>(name: Literal<Name>, retryAfterMs?: number): HttpError =>
   new HttpError('named_outage', { name, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
 
-/** Wraps an error of the caller, such as a lost ledger, so that it passes a function of the configuration unchanged. */
-class CallerError extends Error {
-  readonly error: unknown;
-  constructor(error: unknown) {
-    super('the caller failed');
-    this.error = error;
-  }
-}
-
-/** Runs what the caller of the connector passed in, within a function of the configuration. */
-export async function askCaller<Result>(work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof CallerError ? error : new CallerError(error);
-  }
-}
-
 /** Runs a function of the configuration. Its own errors can contain an identity, so their text is dropped. */
 export async function runFunction<Result>(signal: AbortSignal, work: () => Promise<Result> | Result): Promise<Result> {
   signal.throwIfAborted();
@@ -104,7 +87,7 @@ export async function runFunction<Result>(signal: AbortSignal, work: () => Promi
 
 export function toFunctionError(signal: AbortSignal, error: unknown): Error {
   if (signal.aborted) return toError(signal.reason);
-  if (error instanceof CallerError) return toError(error.error);
+  if (error instanceof CallbackError) return error.error;
   return error instanceof HttpError ? error : new HttpError('function_failed');
 }
 

@@ -1,4 +1,4 @@
-import type { ConnectorDefinition } from './contract.ts';
+import type { ConnectorDefinition } from '../connector.ts';
 import { describe } from './describe.ts';
 import { openHttp } from './open.ts';
 import type { AnyHttpSettings, HttpKinds, HttpSettings } from './settings.ts';

@@ -1,5 +1,5 @@
 import { createApi } from './calls/api.ts';
-import type { ConfigError } from './contract.ts';
+import type { ConfigError } from '../connector.ts';
 import { HttpError, runFunction } from './failure.ts';
 import type { Context } from './verbs/context.ts';
 

@@ -5,7 +5,7 @@ import { type ApiOptions, createApi } from './calls/api.ts';
 import { createExchange, type Exchange } from './calls/exchange.ts';
 import type { Host } from './calls/host.ts';
 import type { Auth, AuthTools, OpenAuth } from './auth/auth.ts';
-import type { ConfigError, Connector, EnvName, OpenContext } from './contract.ts';
+import type { ConfigError, Connector, EnvName, OpenContext } from '../connector.ts';
 import { lanesOf } from './describe.ts';
 import { HttpError } from './failure.ts';
 import { inspect } from './inspect.ts';

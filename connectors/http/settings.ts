@@ -1,7 +1,7 @@
 import type { DurationText } from '../../domain/calendar.ts';
 import type { Comparison } from '../../domain/identity.ts';
 import type { Scope, SubjectKind } from '../../domain/vocabulary.ts';
-import type { EnvName } from './contract.ts';
+import type { EnvName } from '../connector.ts';
 import type { Answer, Api } from './calls/types.ts';
 import type { Auth } from './auth/auth.ts';
 import type { Asked, Found, FoundIds, Later, Left } from './results.ts';

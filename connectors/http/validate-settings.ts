@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { AddressRefused, requireAllowedHost } from '../../outbound/guard.ts';
 import { configErrorsOf } from '../config-messages.ts';
-import type { ConfigError } from './contract.ts';
+import type { ConfigError } from '../connector.ts';
 import { authPath, authsOf, networksOf } from './open.ts';
 import type { AnyHttpSettings, HostSettings } from './settings.ts';
 import { settingsSchema } from './settings-schema.ts';

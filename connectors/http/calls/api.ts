@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { retryAfterMs } from '../../../domain/network/retry-after.ts';
-import type { ConnectorContext } from '../contract.ts';
-import { HttpError, askCaller } from '../failure.ts';
+import type { ConnectorContext } from '../../connector.ts';
+import { runCallback } from '../../callbacks.ts';
+import { HttpError } from '../failure.ts';
 import { Path } from '../path.ts';
 import { addQuery, encodeBody } from './body.ts';
 import { toAnswer } from './answer.ts';
@@ -138,7 +139,7 @@ async function sendWithinLane(state: State, host: Host, prepared: Outgoing, sent
   const lane = laneOf(state, sent);
   for (let attempt = 0, isRenewed = false; ; attempt += 1) {
     context.heartbeat();
-    if (lane !== null) await askCaller(() => context.waitForSlot(lane));
+    if (lane !== null) await runCallback(() => context.waitForSlot(lane));
     const outgoing = { ...prepared, url: new URL(prepared.url), headers: { ...prepared.headers } };
     for (const auth of host.auth) await auth.apply(outgoing, context.signal);
     const incoming = await state.options.exchange.send(outgoing, context.signal, sent.as === 'stream');
@@ -168,7 +169,7 @@ async function postpone({ call }: State, lane: string | undefined | null, incomi
   const asked = Math.min(retryAfterMs(incoming.header('retry-after') ?? undefined, Date.now()), LONGEST_POSTPONE_MS);
   if (status === 503 && asked === 0) return null;
   const waitMs = asked === 0 ? DEFAULT_WAIT_MS : asked;
-  if (lane !== null) await askCaller(() => call.context.postponeLane(lane, new Date(Date.now() + waitMs)));
+  if (lane !== null) await runCallback(() => call.context.postponeLane(lane, new Date(Date.now() + waitMs)));
   return waitMs;
 }
 

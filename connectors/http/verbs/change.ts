@@ -1,4 +1,4 @@
-import type { Batch, ConnectorContext, VisibilityChange } from '../contract.ts';
+import type { Batch, ConnectorContext, VisibilityChange } from '../../connector.ts';
 import { runFunction } from '../failure.ts';
 import { type Call, type Context, apiFor, callOf } from './context.ts';
 import { groupsOf, lookUp, rangesOf } from './people.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Scope } from '../../../domain/vocabulary.ts';
 import { type ApiOptions, createApi } from '../calls/api.ts';
 import type { Api } from '../calls/types.ts';
-import type { Batch, ConnectorContext, HardDeletion } from '../contract.ts';
+import type { Batch, ConnectorContext, HardDeletion } from '../../connector.ts';
 import { HttpError } from '../failure.ts';
 import type { About, AnyHttpSettings, KindSettings } from '../settings.ts';
 

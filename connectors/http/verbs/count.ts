@@ -1,5 +1,5 @@
 import type { Scope } from '../../../domain/vocabulary.ts';
-import type { Batch, ConnectorContext, Count } from '../contract.ts';
+import type { Batch, ConnectorContext, Count } from '../../connector.ts';
 import { HttpError, runFunction } from '../failure.ts';
 import { type Context, apiFor, callOf, tableOf } from './context.ts';
 import { groupsOf, lookUp, rangesOf, requireSeq } from './people.ts';

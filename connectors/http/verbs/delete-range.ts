@@ -1,7 +1,8 @@
 import { createApi } from '../calls/api.ts';
 import type { Api } from '../calls/types.ts';
-import type { RangeKey, TableFigures } from '../contract.ts';
-import { askCaller, type HttpError, runFunction } from '../failure.ts';
+import type { RangeKey, TableFigures } from '../../../domain/batch.ts';
+import { runCallback } from '../../callbacks.ts';
+import { type HttpError, runFunction } from '../failure.ts';
 import type { Found } from '../results.ts';
 import type { Person } from '../settings.ts';
 import { type Deleting, tableOf } from './context.ts';
@@ -72,7 +73,7 @@ async function eraseGroup(
       at: deletion.at,
       tickets: early,
       keep: (ticket) =>
-        askCaller(() =>
+        runCallback(() =>
           keep(deletion, key, { attempt: tickets.attempt, tickets: [ticket], ...(seq === undefined ? {} : { seq }) }),
         ),
     });

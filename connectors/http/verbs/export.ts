@@ -1,5 +1,5 @@
 import { escapeFormula } from '../../../domain/text/formulas.ts';
-import type { Batch, ConnectorContext, ExportedTable, ExportOptions, OwnedRows } from '../contract.ts';
+import type { Batch, ConnectorContext, ExportedTable, ExportOptions, OwnedRows } from '../../connector.ts';
 import type { Api } from '../calls/types.ts';
 import { HttpError, toFunctionError } from '../failure.ts';
 import type { AnyHttpSettings, OwnedRow, RowTable } from '../settings.ts';

@@ -1,6 +1,6 @@
 import { HOUR_MS } from '../../../domain/calendar.ts';
 import type { BlockedSubject } from '../../../domain/batch.ts';
-import type { Batch, ConnectorContext, Deletion, HardDeletion } from '../contract.ts';
+import type { Batch, ConnectorContext, Deletion, HardDeletion } from '../../connector.ts';
 import type { HttpError } from '../failure.ts';
 import { type Context, type Deleting, callOf } from './context.ts';
 import { type RangeOutcome, askForRange, deleteRange } from './delete-range.ts';

@@ -1,5 +1,5 @@
 import type { SubjectIdentity } from '../../../domain/identity.ts';
-import type { RangeKey } from '../contract.ts';
+import type { RangeKey } from '../../../domain/batch.ts';
 import { HttpError, runFunction } from '../failure.ts';
 import type { Api } from '../calls/types.ts';
 import { Found, type FoundIds } from '../results.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { HardDeletion, RangeKey } from '../contract.ts';
+import type { HardDeletion } from '../../connector.ts';
+import type { RangeKey } from '../../../domain/batch.ts';
 import { HttpError } from '../failure.ts';
 
 /**

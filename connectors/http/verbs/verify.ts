@@ -1,5 +1,5 @@
 import type { Scope } from '../../../domain/vocabulary.ts';
-import type { Batch, ConnectorContext, Verification } from '../contract.ts';
+import type { Batch, ConnectorContext, Verification } from '../../connector.ts';
 import { HttpError, runFunction } from '../failure.ts';
 import type { Found, Left, Remaining } from '../results.ts';
 import { type Call, type Context, apiFor, callOf, tableOf } from './context.ts';

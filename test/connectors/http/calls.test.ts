@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod';
 import { type Api, HttpError, path, refused, unavailable } from '../../../connectors/http/index.ts';
 import type { AnyHttpSettings } from '../../../connectors/http/settings.ts';
-import type { Connector } from '../../../connectors/http/contract.ts';
+import type { Connector } from '../../../connectors/connector.ts';
 import { startFaultyServer } from '../../support/servers/faulty.ts';
 import { batchOf, openAt, settingsAt, type TestContext, testContext, testDeletion } from './fixture.ts';
 

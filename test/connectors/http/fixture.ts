@@ -1,13 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { SubjectKind } from '../../../domain/vocabulary.ts';
-import type {
-  Batch,
-  Connector,
-  ConnectorContext,
-  FinishedRange,
-  HardDeletion,
-  RangeKey,
-} from '../../../connectors/http/contract.ts';
+import type { Batch, Connector, ConnectorContext, HardDeletion } from '../../../connectors/connector.ts';
+import type { FinishedRange, RangeKey } from '../../../domain/batch.ts';
 import { type AnyHttpSettings, openHttp } from '../../../connectors/http/index.ts';
 import type { Tuning } from '../../../connectors/http/open.ts';
 
