@@ -4,3 +4,39 @@ export type { Deployment, PolicySettings, ProjectSettings } from './settings.ts'
 export { postgres } from '../connectors/postgres/index.ts';
 export type { PostgresSettings } from '../connectors/postgres/index.ts';
 export type { KindMap, TableMap } from '../connectors/data-map/data-map.ts';
+export {
+  attested,
+  basic,
+  bearer,
+  done,
+  each,
+  failed,
+  findEach,
+  header,
+  hmac,
+  http,
+  HttpError,
+  jwt,
+  later,
+  login,
+  oauth2,
+  pages,
+  path,
+  pending,
+  query,
+  refused,
+  sign,
+  unavailable,
+  verifyAgain,
+} from '../connectors/http/index.ts';
+export type {
+  About,
+  Answer,
+  Api,
+  Auth,
+  Erased,
+  FoundIds,
+  HttpSettings,
+  Left,
+  Person,
+} from '../connectors/http/index.ts';

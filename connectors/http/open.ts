@@ -137,7 +137,7 @@ export const authPath = (host: string, { auth }: HostSettings, index: number): s
 /** The allowed private networks. `validateSettings` has checked their form. */
 export function networksOf(texts: readonly string[] = []): BlockList {
   const list = new BlockList();
-  for (const network of texts.map(parseNetwork))
+  for (const network of texts.map((text) => parseNetwork(String(text))))
     if (network !== null) list.addSubnet(network.address, network.prefix, network.family);
   return list;
 }

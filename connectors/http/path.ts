@@ -1,6 +1,6 @@
 import { HttpError } from './failure.ts';
 
-/** A path with encoded values. Only the tag `path` and `api.pathOf` make one, so a text with a value in it is none. */
+/** A path with encoded values. Only the tag `path` and `api.pathOf` make one, so a text with a value in it is not one. */
 export class Path {
   /** `/v3/users/ann%40example.com?full=true` */
   readonly text: string;

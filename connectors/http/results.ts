@@ -18,7 +18,7 @@ export class Found implements Iterable<string> {
   get all(): readonly string[] {
     return [...new Set([...this.#ids.values()].flat())];
   }
-  /** The people of whom the system has an id. */
+  /** The people with an id. */
   get seqs(): readonly number[] {
     return [...this.#ids.keys()];
   }

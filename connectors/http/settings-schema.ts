@@ -55,7 +55,7 @@ const kind = z
       });
   });
 
-const isAuth = (value: unknown): value is Auth =>
+export const isAuth = (value: unknown): value is Auth =>
   typeof value === 'object' && value !== null && 'open' in value && typeof value.open === 'function';
 const AUTH =
   "must be made by bearer, basic, header, query, oauth2, jwt, login, sign or hmac, such as bearer(env('TOKEN'))";
@@ -92,7 +92,7 @@ export const settingsSchema = z.strictObject({
     .refine(({ user, company }) => user !== undefined || company !== undefined, 'must have user or company'),
   scopes: z
     .array(z.enum(SCOPES, { error: "must be 'data', 'categories' or 'sources'" }))
-    .min(1, 'must have at least one scope')
+    .refine((scopes) => scopes.includes('data'), "must contain 'data'")
     .optional(),
   timeout: duration.optional(),
   maxAnswerBytes: calls.optional(),

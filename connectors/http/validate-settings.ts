@@ -4,38 +4,39 @@ import { configErrorsOf } from '../config-messages.ts';
 import type { ConfigError } from '../connector.ts';
 import { authPath, authsOf, networksOf } from './open.ts';
 import type { AnyHttpSettings, HostSettings } from './settings.ts';
-import { settingsSchema } from './settings-schema.ts';
+import { isAuth, settingsSchema } from './settings-schema.ts';
+import type { Auth } from './auth/auth.ts';
 
-/** Every config error that needs no connection. */
+/** Every config error that needs no connection. A part of a wrong form has one error, and is not checked further. */
 export function validateSettings(settings: AnyHttpSettings): readonly ConfigError[] {
-  const errors = [...configErrorsOf(settingsSchema, settings)];
-  // What has a wrong form cannot be checked any further.
-  const isSound = (path: string): boolean =>
-    !errors.some((error) => error.path === path || error.path.startsWith(`${path}.`));
-  if (typeof settings !== 'object' || settings === null) return errors;
-  const further: ConfigError[] = [];
-  if (isSound('hosts') && isSound('at') && isSound('auth') && isSound('allowPrivate'))
-    further.push(...checkHosts(settings));
-  if ((settings.hide === undefined) !== (settings.restore === undefined)) {
-    const [path, other] = settings.hide === undefined ? ['restore', 'hide'] : ['hide', 'restore'];
-    further.push({ path, message: `needs ${other}: without it, hiding is a deletion` });
-  }
-  return [...errors, ...further];
+  const errors = configErrorsOf(settingsSchema, settings);
+  return isObject(settings) ? [...errors, ...checkHosts(settings), ...checkAbilities(settings)] : errors;
+}
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+
+function checkAbilities({ hide, restore }: AnyHttpSettings): ConfigError[] {
+  if ((hide === undefined) === (restore === undefined)) return [];
+  const [path, other] = hide === undefined ? ['restore', 'hide'] : ['hide', 'restore'];
+  return [{ path, message: `needs ${other}: without it, hiding is a deletion` }];
 }
 
 function checkHosts(settings: AnyHttpSettings): ConfigError[] {
   const hosts: [string, HostSettings][] = [['', settings], ...Object.entries(settings.hosts ?? {})];
-  return hosts.flatMap(([name, host]) => [
-    ...checkUrl(settings, host.at, name === '' ? 'at' : `hosts.${name}.at`, 'host'),
-    ...authsOf(host).flatMap((auth, index) => {
-      const path = authPath(name, host, index);
-      return [
-        ...auth.validate().map((error) => ({ ...error, path: `${path}.${error.path}` })),
-        ...Object.entries(auth.urls).flatMap(([place, url]) => checkUrl(settings, url, `${path}.${place}`, 'page')),
-      ];
-    }),
-  ]);
+  return hosts
+    .filter(([, host]) => isObject(host))
+    .flatMap(([name, host]) => [
+      ...checkUrl(settings, host.at, name === '' ? 'at' : `hosts.${name}.at`, 'host'),
+      ...authsOf(host).flatMap((auth, index) =>
+        isAuth(auth) ? checkAuth(settings, auth, authPath(name, host, index)) : [],
+      ),
+    ]);
 }
+
+const checkAuth = (settings: AnyHttpSettings, auth: Auth, path: string): ConfigError[] => [
+  ...auth.validate().map((error) => ({ ...error, path: `${path}.${error.path}` })),
+  ...Object.entries(auth.urls).flatMap(([place, url]) => checkUrl(settings, url, `${path}.${place}`, 'page')),
+];
 
 /** Names are checked when they are resolved. An address is known now. */
 function checkUrl(
@@ -44,7 +45,8 @@ function checkUrl(
   path: string,
   form: 'host' | 'page',
 ): ConfigError[] {
-  const url = typeof text === 'string' ? URL.parse(text) : null;
+  if (typeof text !== 'string') return [];
+  const url = URL.parse(text);
   if (url === null || !['https:', 'http:'].includes(url.protocol))
     return [{ path, message: "must be a URL such as 'https://api.example.com'" }];
   if (url.username !== '' || url.password !== '') return [{ path, message: 'must not contain credentials; use auth' }];

@@ -119,7 +119,7 @@ export async function askForRange(
 
 interface Result {
   readonly works: readonly ErasedWork[];
-  /** The people of whom the system was asked to delete something. */
+  /** The people that the system was asked to delete. */
   readonly requested: number;
 }
 

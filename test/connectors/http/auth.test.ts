@@ -10,13 +10,13 @@ import {
   jwt,
   login,
   oauth2,
+  openHttp,
   path,
   query,
   sign,
 } from '../../../connectors/http/index.ts';
 import { z } from 'zod';
 import type { AnyHttpSettings } from '../../../connectors/http/settings.ts';
-import { openHttp } from '../../../connectors/http/index.ts';
 import { type FaultyCall, startFaultyServer } from '../../support/servers/faulty.ts';
 import { batchOf, secretOf, SECRETS, settingsAt, testContext, testDeletion } from './fixture.ts';
 
@@ -59,7 +59,7 @@ async function callsWith(
 const apiCalls = (): readonly FaultyCall[] => server.calls.filter((call) => call.path.startsWith('/x'));
 const tokenCalls = (): readonly FaultyCall[] => server.calls.filter((call) => call.path.startsWith('/token'));
 
-describe('static credentials', () => {
+describe('authentication with static credentials', () => {
   test.each([
     ['bearer', bearer(TOKEN), { authorization: 'Bearer secret-token' }],
     [
@@ -79,15 +79,15 @@ describe('static credentials', () => {
       [header('X-Key', TOKEN), bearer(PASSWORD)],
       { 'x-key': 'secret-token', authorization: 'Bearer secret-password' },
     ],
-  ] as const)('are sent as %s', async (_, auth, headers) => {
+  ] as const)('sends %s', async (_, auth, headers) => {
     expect(await callsWith(auth)).toMatchObject([{ path: '/x', headers }]);
   });
 
-  test('are sent as a query parameter', async () => {
+  test('sends a query parameter', async () => {
     expect((await callsWith(query('key', TOKEN))).map((call) => call.path)).toEqual(['/x?key=secret-token']);
   });
 
-  test('are not sent to another host', async () => {
+  test('does not send credentials to another host', async () => {
     const other = await startFaultyServer();
     await callsWith(bearer(TOKEN), 1, {
       hosts: { other: { at: other.url } },
@@ -105,7 +105,7 @@ describe('static credentials', () => {
     other.close();
   });
 
-  test('are a config error each with its path when they are not set', async () => {
+  test('reports every variable that is not set with its path, and calls nothing', async () => {
     const settings = settingsAt(server.url, {
       auth: [bearer({ env: 'MISSING_A' }), basic('user', { env: 'MISSING_B' })],
       secrets: { project: { env: 'MISSING_C' } },
@@ -202,7 +202,7 @@ describe('a token', () => {
     [{ status: 503 }, { reason: 'server_error', retryable: true }],
     ['lose', { reason: 'connection', retryable: true }],
     ['garbage', { reason: 'not_json', retryable: true }],
-  ] as const)('that the server does not give for %j is an error without a secret', async (fault, expected) => {
+  ] as const)('is an error without a secret when the server fails with %j', async (fault, expected) => {
     server.faults.set(1, fault);
     const error: unknown = await callsWith(client()).catch((reason: unknown) => reason);
     expect(error).toMatchObject(expected);
@@ -263,7 +263,7 @@ describe('a signature', () => {
     expect(apiCalls()[0]?.headers['authorization']).toBe('Bearer t-1');
   });
 
-  test('that a wrong key cannot make is an error without the key', async () => {
+  test('is an error without the key when the key is wrong', async () => {
     const error: unknown = await callsWith(jwt({ key: TOKEN, algorithm: 'RS256', claims: {} })).catch(
       (reason: unknown) => reason,
     );

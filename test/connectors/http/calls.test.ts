@@ -1,56 +1,24 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type Api, HttpError, path, refused, unavailable } from '../../../connectors/http/index.ts';
+import { type Api, type HttpError, path } from '../../../connectors/http/index.ts';
 import type { AnyHttpSettings } from '../../../connectors/http/settings.ts';
-import type { Connector } from '../../../connectors/connector.ts';
 import { startFaultyServer } from '../../support/servers/faulty.ts';
-import { batchOf, openAt, settingsAt, type TestContext, testContext, testDeletion } from './fixture.ts';
+import { callApi, errorOf } from './api-caller.ts';
+import { type TestContext, testContext } from './fixture.ts';
 
 const server = await startFaultyServer();
-const open: Connector[] = [];
 let context: TestContext;
 beforeEach(() => {
   server.clear();
   server.reply = () => ({ status: 200, json: { ok: true } });
   context = testContext();
 });
-afterEach(async () => {
-  for (const connector of open.splice(0)) await connector.close();
-});
 afterAll(() => server.close());
 
-/** Runs a function with the api of a connector, as `erase` of one range, and returns its result. */
-async function call<Result>(
-  work: (api: Api) => Promise<Result>,
-  changes: Partial<AnyHttpSettings> = {},
-): Promise<Result> {
-  const results: Result[] = [];
-  const settings = settingsAt(server.url, { ...changes, erase: async (api) => void results.push(await work(api)) });
-  const connector = openAt(settings, { timeoutMs: 500 });
-  open.push(connector);
-  await connector.hardDelete(batchOf(1), testDeletion(), context);
-  const [result] = results;
-  if (result === undefined) throw new Error('the function was not called');
-  return result;
-}
-
-const errorOf = async (
-  work: (api: Api) => Promise<unknown>,
-  changes: Partial<AnyHttpSettings> = {},
-): Promise<unknown> => {
-  const error = await call(work, changes).then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof HttpError)) return error;
-  return {
-    code: error.code,
-    reason: error.reason,
-    status: error.status,
-    retryable: error.retryable,
-    message: error.message,
-  };
-};
+const call = <Result>(work: (api: Api) => Promise<Result>, changes: Partial<AnyHttpSettings> = {}): Promise<Result> =>
+  callApi(server.url, work, changes, context);
+const failure = (work: (api: Api) => Promise<unknown>, changes: Partial<AnyHttpSettings> = {}): Promise<unknown> =>
+  errorOf(call(work, changes));
 
 describe('a call', () => {
   test('encodes every value of a path and sends query, headers and JSON', async () => {
@@ -90,18 +58,23 @@ describe('a call', () => {
   test('puts the path of the host before every path, and does not leave it', async () => {
     await call((api) => api.get(path`/users`), { at: `${server.url}/base/` });
     expect(server.calls.map((each) => each.path)).toEqual(['/base/users']);
-    expect(await errorOf(async (api) => api.pathOf(`${server.url}/other`), { at: `${server.url}/base` })).toMatchObject(
+    expect(await failure(async (api) => api.pathOf(`${server.url}/other`), { at: `${server.url}/base` })).toMatchObject(
       { reason: 'foreign_host' },
     );
   });
 
-  test.each([['..'], ['.'], [''], ['%2e%2e']])('refuses or encodes %j as a value of a path', async (value) => {
-    const result = await errorOf((api) => api.delete(path`/v3/users/${value}`));
-    if (value === '%2e%2e') expect(server.calls.map((each) => each.path)).toEqual(['/v3/users/%252e%252e']);
-    else {
-      expect(result).toMatchObject({ code: 'refused', reason: 'unsafe_path', retryable: false });
-      expect(server.calls).toEqual([]);
-    }
+  test.each([['..'], ['.'], ['']])('refuses %j as a value of a path', async (value) => {
+    const expected = { code: 'refused', reason: 'unsafe_path', retryable: false };
+    expect(await failure((api) => api.delete(path`/v3/users/${value}`))).toMatchObject(expected);
+    expect(server.calls).toEqual([]);
+  });
+
+  test('does not leave a path by dots that are encoded or split', async () => {
+    await call((api) => api.get(path`/v3/users/${'%2e%2e'}`));
+    expect(server.calls.map((each) => each.path)).toEqual(['/v3/users/%252e%252e']);
+    expect(await failure((api) => api.get(path`/v3/${'.'}${'.'}/x`))).toMatchObject({ reason: 'unsafe_path' });
+    expect(await failure((api) => api.get(path`/v3/%2E%2e/x`))).toMatchObject({ reason: 'unsafe_path' });
+    expect(await failure((api) => api.get(path`/v3\\..\\x`))).toMatchObject({ reason: 'unsafe_path' });
   });
 
   test('does not send a path that is not made with the tag', async () => {
@@ -109,8 +82,8 @@ describe('a call', () => {
     const withValue = (api: Api) => api.get(`/v3/users/${String(1)}`);
     // @ts-expect-error Neither is an object that looks like a path.
     const lookAlike = (api: Api) => api.get({ text: '/v3/users/1' });
-    expect(await errorOf(withValue)).toMatchObject({ reason: 'untagged_path' });
-    expect(await errorOf(lookAlike)).toMatchObject({ reason: 'untagged_path' });
+    expect(await failure(withValue)).toMatchObject({ reason: 'untagged_path' });
+    expect(await failure(lookAlike)).toMatchObject({ reason: 'untagged_path' });
     expect(server.calls).toEqual([]);
   });
 
@@ -147,7 +120,7 @@ describe('a call', () => {
   test('answers null for a status that means gone and throws for the same status otherwise', async () => {
     server.reply = () => ({ status: 404, json: {} });
     expect(await call(async (api) => [await api.delete(path`/x`, { gone: [404] })])).toEqual([null]);
-    expect(await errorOf((api) => api.delete(path`/x`))).toEqual({
+    expect(await failure((api) => api.delete(path`/x`))).toEqual({
       code: 'refused',
       reason: 'status',
       status: 404,
@@ -163,14 +136,14 @@ describe('a call', () => {
     expect(await call(async (api) => (await api.get(path`/x`)).read(z.object({ id: z.string() })))).toEqual({
       id: 'ann@example.com',
     });
-    const wrong = await errorOf(async (api) => (await api.get(path`/x`)).read(z.object({ id: z.number() })));
+    const wrong = await failure(async (api) => (await api.get(path`/x`)).read(z.object({ id: z.number() })));
     expect(wrong).toMatchObject({ reason: 'unexpected_answer', retryable: false });
     expect(JSON.stringify(wrong)).not.toContain('ann');
   });
 
   test('streams a body that is larger than the limit of other answers', async () => {
     server.reply = () => ({ status: 200, json: 'x'.repeat(5_000) });
-    expect(await errorOf((api) => api.get(path`/x`), { maxAnswerBytes: 1_000 })).toMatchObject({
+    expect(await failure((api) => api.get(path`/x`), { maxAnswerBytes: 1_000 })).toMatchObject({
       reason: 'too_large',
       retryable: false,
     });
@@ -200,12 +173,12 @@ describe('a system that fails', () => {
     ['lose', { code: 'unavailable', reason: 'connection', retryable: true }],
   ] as const)('is an error with a closed code for %j', async (fault, expected) => {
     server.faults.set(1, fault);
-    expect(await errorOf(get)).toMatchObject(expected);
+    expect(await failure(get)).toMatchObject(expected);
     expect(server.calls).toHaveLength(1);
   });
 
   test('is unavailable when nothing listens', async () => {
-    expect(await errorOf(get, { at: 'http://127.0.0.1:9' })).toMatchObject({ reason: 'connection', retryable: true });
+    expect(await failure(get, { at: 'http://127.0.0.1:9' })).toMatchObject({ reason: 'connection', retryable: true });
   });
 
   test('postpones the lane for all workers and repeats a call that was refused for its rate', async () => {
@@ -242,61 +215,14 @@ describe('a system that fails', () => {
         ['post', 307],
       ] as const) {
         server.faults.set(server.calls.length + 1, { status, headers: { location } });
-        expect(await errorOf((api) => api[method](path`/x`))).toMatchObject({ reason: 'redirect', retryable: false });
+        expect(await failure((api) => api[method](path`/x`))).toMatchObject({ reason: 'redirect', retryable: false });
       }
     expect(server.calls.map((each) => each.path)).toEqual(Array.from({ length: 8 }, () => '/x'));
   });
 
   test('is refused when it redirects without an end', async () => {
     server.reply = () => ({ status: 302, headers: { location: '/x' } });
-    expect(await errorOf(get)).toMatchObject({ reason: 'redirect' });
+    expect(await failure(get)).toMatchObject({ reason: 'redirect' });
     expect(server.calls).toHaveLength(4);
-  });
-});
-
-describe('an error of a function', () => {
-  test('loses its text, also when it is a ConnectorError of another kind', async () => {
-    const thrown = await errorOf(async () => {
-      throw new Error('ann@example.com is unknown');
-    });
-    expect(thrown).toEqual({
-      code: 'refused',
-      reason: 'function_failed',
-      status: null,
-      retryable: false,
-      message: "an error in the configuration's own function",
-    });
-  });
-
-  test('keeps a literal name and takes no other text', async () => {
-    expect(await errorOf(async () => Promise.reject(refused('conflict_names_nothing')))).toMatchObject({
-      code: 'refused',
-      retryable: false,
-      message: 'refused conflict_names_nothing',
-    });
-    expect(await errorOf(async () => Promise.reject(unavailable('still_busy', 5_000)))).toMatchObject({
-      code: 'unavailable',
-      retryable: true,
-    });
-    const dynamic = `ann@example.com`.toString();
-    // @ts-expect-error A text that is not a literal could be an identity.
-    const error = refused(dynamic);
-    expect(error.message).toBe('refused');
-  });
-
-  test('throws the reason of a cancellation', async () => {
-    const reason = new Error('the activity was cancelled');
-    const controller = new AbortController();
-    context = testContext(controller.signal);
-    server.onCall = () => controller.abort(reason);
-    server.faults.set(1, 'hang');
-    await expect(call((api) => api.get(path`/x`))).rejects.toBe(reason);
-  });
-
-  test('passes an error of the caller unchanged', async () => {
-    const lost = new Error('the ledger is away');
-    context.waitForSlot = () => Promise.reject(lost);
-    await expect(call((api) => api.get(path`/x`), { pace: [{ perDay: 1 }] })).rejects.toBe(lost);
-    expect(server.calls).toEqual([]);
   });
 });
