@@ -1,7 +1,8 @@
 import type { Contents, Manifest, ManifestFile } from '../domain/archive.ts';
 import { StreamMeter, coalesce, splitIntoPieces } from './bytes.ts';
 import { storedBlock } from './deflate.ts';
-import { readFirstRows } from './first-rows.ts';
+import { readFiles } from './files.ts';
+import { readFirstRows } from './page/first-rows.ts';
 import { buildManifest } from './manifest.ts';
 import { renderPage } from './page/page.ts';
 import { type ArchiveKeys, PartReader } from './part.ts';
@@ -44,7 +45,7 @@ export async function packArchive(
 }
 
 /**
- * Streams the ZIP: one file per table, `index.html` for the data subject and `manifest.json`, without rows of subjects
+ * Streams the ZIP: one file per table, or a folder of files, `index.html` for the data subject and `manifest.json`, without rows of subjects
  * whose key is destroyed. The download is complete only if the stream ends without an error.
  */
 export const readArchive = (
@@ -55,42 +56,40 @@ export const readArchive = (
   coalesce(zip(entries(storage, keys, archive), new Date(archive.manifest.packagedAt)), PIECE);
 
 /** The page and the manifest are the last files, because they describe the rows that were read before. */
-function entries(
+async function* entries(
   storage: ArchiveStorage,
   keys: ArchiveKeys,
   { manifest, objects }: StoredArchive,
-): readonly ZipEntry[] {
+): AsyncGenerator<ZipEntry> {
   const read: ManifestFile[] = [];
   const isPersonal = manifest.subjects + manifest.removedSubjects === 1 && manifest.scope !== 'categories';
   const firstRowsOf = async (index: number) => {
     const [object, file] = [objects[index], manifest.files[index]];
-    if (object === undefined || file === undefined || !isPersonal) return null;
+    if (object === undefined || file === undefined || file.hasFiles === true || !isPersonal) return null;
     return readFirstRows(storage, keys, object, file, manifest.format);
   };
-  const files = manifest.files.flatMap((file, index): ZipEntry[] => {
+  for (const [index, file] of manifest.files.entries()) {
     const { path } = file;
     const object = objects[index];
     if (path === null || object === undefined) {
       read.push(file);
-      return [];
+      continue;
     }
-    return [
-      {
+    const reader = new PartReader(storage, keys, object, file);
+    const end = () => void read.push({ ...file, ...reader.figures() });
+    if (file.hasFiles === true) yield* readFiles(path, reader.blocks(), end);
+    else
+      yield {
         path,
         blocks: async function* () {
-          const reader = new PartReader(storage, keys, object, file);
           yield* reader.blocks();
-          read.push({ ...file, ...reader.figures() });
+          end();
         },
-      },
-    ];
-  });
+      };
+  }
   const current = (): Manifest => ({ ...manifest, files: read });
-  return [
-    ...files,
-    { path: 'index.html', blocks: () => textBlocks(renderPage(current(), firstRowsOf)) },
-    { path: 'manifest.json', blocks: () => textBlocks([`${JSON.stringify(current(), null, 2)}\n`]) },
-  ];
+  yield { path: 'index.html', blocks: () => textBlocks(renderPage(current(), firstRowsOf)) };
+  yield { path: 'manifest.json', blocks: () => textBlocks([`${JSON.stringify(current(), null, 2)}\n`]) };
 }
 
 /** Uncompressed, because compression gives other bytes on other machines. */

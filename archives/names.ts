@@ -6,8 +6,9 @@ const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|com\d|lpt\d)$/i;
 const MAX_LENGTH = 80;
 
 /**
- * Returns the path `data/<system>/<table>.<format>` of each part, safe to unpack on any system: ASCII, no separators in
- * names, no `..`, no device names, unique without regard to case.
+ * Returns the path `data/<system>/<table>.<format>` of each part, or its folder `data/<system>/<table>/` if it has files.
+ * Paths are safe to unpack on any system: ASCII, no separators in names, no `..`, no device names, unique without regard
+ * to case.
  */
 export function assignPaths(parts: readonly Part[], format: ExportFormat): readonly string[] {
   const folders = new Map<string, { name: string; taken: Set<string> }>();
@@ -18,7 +19,9 @@ export function assignPaths(parts: readonly Part[], format: ExportFormat): reado
       taken: new Set<string>(),
     };
     folders.set(system, folder);
-    return `data/${folder.name}/${makeUnique(sanitize(facts.table), folder.taken)}.${format}`;
+    const extension = facts.hasFiles === true ? '' : `.${format}`;
+    const name = makeUnique(sanitize(facts.table), folder.taken, extension);
+    return `data/${folder.name}/${name}${facts.hasFiles === true ? '/' : ''}`;
   });
 }
 
@@ -32,9 +35,9 @@ function sanitize(name: string): string {
   return plain === '' || DEVICE.test(stem) ? `_${plain}` : plain;
 }
 
-function makeUnique(wanted: string, taken: Set<string>): string {
-  let name = wanted;
-  for (let number = 2; taken.has(name.toLowerCase()); number += 1) name = `${wanted}-${number}`;
+function makeUnique(wanted: string, taken: Set<string>, extension = ''): string {
+  let name = `${wanted}${extension}`;
+  for (let number = 2; taken.has(name.toLowerCase()); number += 1) name = `${wanted}-${number}${extension}`;
   taken.add(name.toLowerCase());
   return name;
 }

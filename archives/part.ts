@@ -5,11 +5,13 @@ import { coalesce } from './bytes.ts';
 import { deflateBlock, inflateBlock } from './deflate.ts';
 import { decrypt, encrypt } from './encryption.ts';
 import { decodeFrames, encodeFrame } from './frames.ts';
+import { type FileHead, decodeFileHead, encodeFileHead } from './files.ts';
 import { type ArchiveStorage, StorageError } from './storage/storage.ts';
 import type { SubjectKeys } from './subject-keys.ts';
 
 /** With smaller chunks, the overhead per call exceeds the cost of the encryption. */
 const PIECE = 64 * 1024;
+const NO_BYTES = Buffer.alloc(0);
 
 /** The keys of an export. */
 export interface ArchiveKeys {
@@ -41,14 +43,22 @@ export async function writePart(
   const total = { rows: 0, bytes: 0 };
   async function* frames(): AsyncGenerator<Uint8Array> {
     let number = 0;
-    for await (const { owners, rows, bytes } of table.rows) {
-      hash.update(bytes);
-      total.rows += rows;
-      total.bytes += bytes.length;
-      options.onProgress(null, total.bytes);
+    const frame = async (owners: readonly number[], rows: number, bytes: Buffer) => {
       const encrypted = subjects.apply(owners, { part, number }, await deflateBlock(bytes));
       number += 1;
-      yield* encodeFrame({ owners, rows, length: bytes.length, bytes: encrypted });
+      return encodeFrame({ owners, rows, length: bytes.length, bytes: encrypted });
+    };
+    for await (const { owners, rows, bytes, file } of table.rows) {
+      if (file !== undefined) {
+        total.rows += 1;
+        yield* await frame(owners, 1, encodeFileHead({ ...file, number: total.rows }));
+      }
+      if (file !== undefined && bytes.length === 0) continue;
+      hash.update(bytes);
+      total.rows += file === undefined ? rows : 0;
+      total.bytes += bytes.length;
+      options.onProgress(null, total.bytes);
+      yield* await frame(owners, file === undefined ? rows : 0, bytes);
     }
   }
   await storage.write(name, encrypt(key, coalesce(frames(), PIECE)), options.signal);
@@ -56,7 +66,7 @@ export async function writePart(
   if (figures.bytes !== total.bytes || (total.bytes > 0 && figures.rows !== total.rows))
     throw new Error(`${table.table}: the connector reports other rows or bytes than it returned`);
   options.onProgress(figures.rows, figures.bytes);
-  const { meaning, columns, windowed, retained, anonymised } = table;
+  const { meaning, columns, windowed, retained, anonymised, hasFiles } = table;
   return {
     table: table.table,
     meaning,
@@ -64,6 +74,7 @@ export async function writePart(
     windowed,
     retained,
     anonymised,
+    ...(hasFiles === true && { hasFiles }),
     ...figures,
     sha256: hash.digest('hex'),
   };
@@ -76,6 +87,8 @@ const partId = (name: string): Buffer => createHash('sha256').update(name).diges
 export interface PartBlock {
   readonly raw: Buffer;
   readonly deflated: Buffer;
+  /** A file begins after this block, which is empty. */
+  readonly file?: FileHead;
 }
 type Collected = Pick<PartFacts, 'rows' | 'bytes' | 'sha256'>;
 
@@ -86,7 +99,12 @@ export class PartReader {
   #bytes = 0;
   readonly #blocks: AsyncGenerator<PartBlock>;
 
-  constructor(storage: ArchiveStorage, keys: ArchiveKeys, object: string, facts: Collected) {
+  constructor(
+    storage: ArchiveStorage,
+    keys: ArchiveKeys,
+    object: string,
+    facts: Collected & Pick<PartFacts, 'hasFiles'>,
+  ) {
     this.#blocks = this.#read(storage, keys, object, facts);
   }
 
@@ -100,19 +118,31 @@ export class PartReader {
     return { rows: this.#rows, bytes: this.#bytes, sha256: this.#hash.digest('hex') };
   }
 
-  async *#read(storage: ArchiveStorage, keys: ArchiveKeys, object: string, facts: Collected) {
+  async *#read(
+    storage: ArchiveStorage,
+    keys: ArchiveKeys,
+    object: string,
+    facts: Collected & Pick<PartFacts, 'hasFiles'>,
+  ): AsyncGenerator<PartBlock> {
     const removed = { rows: 0, bytes: 0 };
     const part = partId(object);
     let number = -1;
     for await (const { owners, rows, length, bytes } of decodeFrames(decrypt(keys.key, storage.read(object)))) {
       number += 1;
+      // In a table of files, each frame with a row is the head of a file, and does not count as bytes.
+      const isHead = facts.hasFiles === true && rows > 0;
       if (!keys.subjects.hasAll(owners)) {
         removed.rows += rows;
-        removed.bytes += length;
+        removed.bytes += isHead ? 0 : length;
         continue;
       }
       const deflated = keys.subjects.apply(owners, { part, number }, bytes);
       const raw = await inflateBlock(deflated, length);
+      if (isHead) {
+        this.#rows += rows;
+        yield { raw: NO_BYTES, deflated: NO_BYTES, file: decodeFileHead(raw) };
+        continue;
+      }
       this.#hash.update(raw);
       this.#rows += rows;
       this.#bytes += length;

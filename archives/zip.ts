@@ -37,11 +37,14 @@ interface Written {
  * Streams a ZIP (ZIP64 where needed) of blocks that are compressed already, so that equal contents give equal bytes on
  * every machine. An early return closes the entry that is being read.
  */
-export async function* zip(entries: readonly ZipEntry[], madeAt: Date): AsyncGenerator<Uint8Array> {
+export async function* zip(
+  entries: Iterable<ZipEntry> | AsyncIterable<ZipEntry>,
+  madeAt: Date,
+): AsyncGenerator<Uint8Array> {
   const date = dosDate(madeAt);
   const written: Written[] = [];
   let offset = 0;
-  for (const { path, blocks } of entries) {
+  for await (const { path, blocks } of entries) {
     const name = Buffer.from(path);
     const header = localHeader(name, date);
     yield header;

@@ -24,6 +24,8 @@ export interface ExportedTable {
   readonly retained: string | null;
   /** The columns whose values a deletion would replace while it keeps the rows. Empty when it would anonymise none. */
   readonly anonymised: readonly string[];
+  /** The table has files instead of rows: the archive has a folder for it, with one file each. */
+  readonly hasFiles?: true;
   /** Whole rows, those of one subject together. Can be read once, before the next table. Empty for `categories`. */
   readonly rows: AsyncIterable<OwnedRows>;
   /** Row and byte counts of `rows`, available after its end. For `categories`, the counted rows and 0 bytes. */
@@ -39,4 +41,6 @@ export interface OwnedRows {
   readonly owners: readonly number[];
   readonly rows: number;
   readonly bytes: Buffer;
+  /** Only with `hasFiles`: a file begins here, as one row. The blocks without `file` that follow continue it. */
+  readonly file?: { readonly path: string };
 }

@@ -30,6 +30,9 @@ export interface PartFacts {
   readonly retained: string | null;
   /** The columns whose values a deletion replaces while it keeps the rows. Empty if it anonymises none. */
   readonly anonymised: readonly string[];
+  /** The table has files instead of rows, and is a folder of the archive. */
+  readonly hasFiles?: true;
+  /** Rows, or files. */
   readonly rows: number;
   /** Size of the rows in the archive, before compression. 0 for scope `categories`. */
   readonly bytes: number;
@@ -86,7 +89,10 @@ export interface Manifest {
 /** One table in the manifest. */
 export interface ManifestFile extends PartFacts {
   readonly system: string;
-  /** Path in the archive. Null for scope `categories`, which writes no file per table. */
+  /**
+   * Path in the archive, which ends with a slash for a folder of files. Null for scope `categories`, which writes no
+   * file per table.
+   */
   readonly path: string | null;
 }
 

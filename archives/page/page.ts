@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Manifest, ManifestFile } from '../../domain/archive.ts';
-import type { Row } from '../first-rows.ts';
+import type { Row } from './first-rows.ts';
 import { Markup, EMPTY, markup } from './markup.ts';
 import { renderNotes } from './notes.ts';
 import { STYLE } from './style.ts';
@@ -86,7 +86,7 @@ function renderOverview(files: readonly ManifestFile[]): Markup {
 }
 
 const renderFoot = (manifest: Manifest): Markup => markup`${renderNotes(manifest)}
-<footer>${manifest.scope === 'categories' ? EMPTY : markup`\n<p>${howToOpen(manifest.format)} The manifest lists the SHA-256 checksum of each file.</p>`}
+<footer>${manifest.scope === 'categories' ? EMPTY : markup`\n<p>${howToOpen(manifest)} The manifest lists the SHA-256 checksum of each file.</p>`}
 <p>The manifest, <a href="manifest.json">manifest.json</a>, contains the same information in a form that programs can read.</p>
 </footer>
 </main>

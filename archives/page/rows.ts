@@ -1,5 +1,5 @@
 import type { ExportedColumn } from '../../domain/archive.ts';
-import type { Row } from '../first-rows.ts';
+import type { Row } from './first-rows.ts';
 import { type Markup, EMPTY, markup } from './markup.ts';
 import { renderValue } from './value.ts';
 import { formatNumber } from './wording.ts';

@@ -1,16 +1,16 @@
 import type { ExportedColumn, ManifestFile } from '../../domain/archive.ts';
-import type { Row } from '../first-rows.ts';
+import type { Row } from './first-rows.ts';
 import { type Markup, EMPTY, markup } from './markup.ts';
 import { renderRows } from './rows.ts';
-import { describeType, formatEntries, formatNumber, titleOfTable } from './wording.ts';
+import { describeType, formatContents, formatEntries, formatNumber, titleOfTable } from './wording.ts';
 
 /** Renders a table that has rows. `rows` are the first ones, or null if rows are not shown. */
 export const renderSection = (file: ManifestFile, rows: readonly Row[] | null, id: string): Markup => markup`
 <section aria-labelledby="${id}">
 <h3 id="${id}">${titleOfTable(file.table)}</h3>
 ${file.meaning === null ? EMPTY : markup`<p>${file.meaning}</p>`}
-<p class="where">${formatEntries(file.rows)} · <code>${file.table}</code> in system ${file.system}${renderLink(file)}</p>
-${rows === null || rows.length === 0 ? renderColumns(file, id) : markup`${renderRows(file.columns, rows, id)}${renderRemainder(file, rows.length)}`}
+<p class="where">${formatContents(file)} · <code>${file.table}</code> in system ${file.system}${renderLink(file)}</p>
+${file.hasFiles === true && file.path !== null ? EMPTY : rows === null || rows.length === 0 ? renderColumns(file, id) : markup`${renderRows(file.columns, rows, id)}${renderRemainder(file, rows.length)}`}
 </section>
 `;
 

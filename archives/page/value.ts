@@ -1,4 +1,4 @@
-import type { Value } from '../first-rows.ts';
+import type { Value } from './first-rows.ts';
 import { type Markup, markup } from './markup.ts';
 
 const MAX_LENGTH = 2_000;

@@ -1,4 +1,4 @@
-import type { Manifest } from '../../domain/archive.ts';
+import type { Manifest, ManifestFile } from '../../domain/archive.ts';
 import type { ExportFormat, Scope, SubjectKind } from '../../domain/vocabulary.ts';
 
 export const formatNumber = (value: number): string => value.toLocaleString('en-US');
@@ -7,6 +7,10 @@ export const formatCount = (value: number, one: string, many: string): string =>
   `${formatNumber(value)} ${value === 1 ? one : many}`;
 
 export const formatEntries = (value: number): string => formatCount(value, 'entry', 'entries');
+
+/** The number of rows or files of a table. */
+export const formatContents = ({ rows, hasFiles }: ManifestFile): string =>
+  hasFiles === true ? formatCount(rows, 'file', 'files') : formatEntries(rows);
 
 const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
 
@@ -47,10 +51,12 @@ export const leadOf = ({ scope }: Manifest): string => LEADS[scope];
 
 const FORMATS: Readonly<Record<ExportFormat, string>> = {
   ndjson:
-    'Each file is a text file with one entry per line, in JSON format. You can open it with any text editor, and programs can import it.',
-  csv: 'Each file is a table in CSV format, which you can open with any spreadsheet program. If a text begins with = + - @ or |, also behind blanks or apostrophes, or with a tab or a line break, an apostrophe is added before it, so that the spreadsheet does not run it as a formula. That one apostrophe is not part of the data.',
+    'Each table is a text file with one entry per line, in JSON format. You can open it with any text editor, and programs can import it.',
+  csv: 'Each table is a file in CSV format, which you can open with any spreadsheet program. If a text begins with = + - @ or |, also behind blanks or apostrophes, or with a tab or a line break, an apostrophe is added before it, so that the spreadsheet does not run it as a formula. That one apostrophe is not part of the data.',
 };
-export const howToOpen = (format: ExportFormat): string => FORMATS[format];
+const FILES = ' Folders contain unchanged copies of files, each in a numbered folder of its own.';
+export const howToOpen = ({ format, files }: Manifest): string =>
+  `${FORMATS[format]}${files.some(({ hasFiles, rows }) => hasFiles === true && rows > 0) ? FILES : ''}`;
 
 /** Returns "Order items" for `app.order_items`, or the name itself if it contains no words. */
 export function titleOfTable(table: string): string {
@@ -71,6 +77,7 @@ const TYPES: readonly (readonly [RegExp, string])[] = [
   [/^jsonb?/, 'Structured data'],
   [/^bytea/, 'Binary data'],
   [/^(inet|cidr)/, 'Network address'],
+  [/^file/, 'File'],
 ];
 
 /** Describes a database type in words, or returns its name if it is unknown. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { ListMultipartUploadsOutput, ListMultipartUploadsRequest } from '@aws-sdk/client-s3';
-import { type Bucket, codeOf, nullIfMissing, openBucket, withStorageErrors } from './s3-client.ts';
+import { type Bucket, codeOf, nullIfMissing, openBucket, readResuming, withStorageErrors } from './s3-client.ts';
 import { upload } from './s3-upload.ts';
 import {
   type ArchiveStorage,
@@ -14,11 +14,10 @@ import {
 
 /** S3 deletes at most this number of objects per call. */
 const PAGE_SIZE = 1_000;
-const MAX_READS_WITHOUT_PROGRESS = 4;
 
 /** An S3-compatible bucket. It must not keep versions, because removed objects would stay in them. */
 export async function s3Storage(url: URL): Promise<ArchiveStorage> {
-  const bucket = await openBucket(url);
+  const bucket = await openBucket(url, { owner: 'LETHE_ARCHIVES' });
   return {
     write: async (name, bytes, signal) => {
       const { requestId, object } = parseName(name);
@@ -52,32 +51,11 @@ const readStorageId = ({ s3, bucket, prefix }: Bucket): Promise<string | null> =
     }),
   );
 
-/** Resumes with a range request when the connection breaks, as it does for slow readers. */
-async function* read({ s3, bucket, prefix }: Bucket, name: string): AsyncGenerator<Uint8Array> {
-  const object = { Bucket: bucket, Key: `${prefix}${name}` };
-  let [at, size, readsWithoutProgress] = [0, Infinity, 0];
-  while (at < size) {
-    const from = at;
-    const range = from === 0 ? {} : { Range: `bytes=${from}-` };
-    const response = await withStorageErrors(() => s3.getObject({ ...object, ...range }));
-    if (from === 0) size = response.ContentLength ?? 0;
-    else if (response.ContentRange?.startsWith(`bytes ${from}-`) !== true)
-      throw new StorageError('unavailable', 'the archive bucket does not support range requests');
-    let failure: unknown;
-    try {
-      const chunks: AsyncIterable<Uint8Array> = response.Body instanceof Readable ? response.Body : Readable.from([]);
-      for await (const chunk of chunks) {
-        at += chunk.length;
-        yield chunk;
-      }
-    } catch (error) {
-      failure = error;
-    }
-    readsWithoutProgress = at > from ? 0 : readsWithoutProgress + 1;
-    if (at < size && readsWithoutProgress === MAX_READS_WITHOUT_PROGRESS)
-      throw new StorageError('unavailable', `the archive bucket closed the connection repeatedly (${codeOf(failure)})`);
-  }
-}
+const read = ({ s3, bucket, prefix }: Bucket, name: string): AsyncGenerator<Uint8Array> =>
+  readResuming(
+    (range) => withStorageErrors(() => s3.getObject({ Bucket: bucket, Key: `${prefix}${name}`, ...range })),
+    (reason) => new StorageError('unavailable', `the archive bucket ${reason}`),
+  );
 
 async function removeObjects({ s3, bucket }: Bucket, folder: string, kept: ReadonlySet<string>): Promise<void> {
   let ContinuationToken: string | undefined;

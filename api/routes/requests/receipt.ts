@@ -143,7 +143,10 @@ const Column = z.object({
 const ExportedFile = z.object({
   system: fields.system,
   table: fields.table,
-  path: z.string().nullable().openapi({ description: 'Path of the file in the archive. Null for scope `categories`.' }),
+  path: z.string().nullable().openapi({
+    description:
+      'Path of the file in the archive, or of the folder if the table has files. Null for scope `categories`.',
+  }),
   meaning: z.string().nullable().openapi({ description: 'Meaning of the table in the data map. Null without one.' }),
   columns: list(Column).openapi({ description: 'Columns of the table.' }),
   windowed: z.boolean().openapi({ description: 'Whether rows from before `since` are excluded.' }),
@@ -154,9 +157,15 @@ const ExportedFile = z.object({
   anonymised: list(z.string()).openapi({
     description: 'Columns whose values a deletion replaces while it keeps the rows. Empty if it anonymises none.',
   }),
-  rows: z.int().openapi({ description: 'Number of rows.' }),
-  bytes: z.int().openapi({ description: 'Size of the file.' }),
-  sha256: z.string().openapi({ description: 'SHA-256 digest of the file, in hexadecimal.' }),
+  hasFiles: z
+    .literal(true)
+    .optional()
+    .openapi({ description: 'The table has files instead of rows. Absent for tables with rows.' }),
+  rows: z.int().openapi({ description: 'Number of rows, or of files.' }),
+  bytes: z.int().openapi({ description: 'Size of the file, or of all files of the folder.' }),
+  sha256: z.string().openapi({
+    description: 'SHA-256 digest of the file, or of all files of the folder one after the other, in hexadecimal.',
+  }),
 });
 
 const ExportReceipt = z

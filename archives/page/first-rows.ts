@@ -1,7 +1,7 @@
-import type { PartFacts } from '../domain/archive.ts';
-import type { ExportFormat } from '../domain/vocabulary.ts';
-import { type ArchiveKeys, PartReader } from './part.ts';
-import type { ArchiveStorage } from './storage/storage.ts';
+import type { PartFacts } from '../../domain/archive.ts';
+import type { ExportFormat } from '../../domain/vocabulary.ts';
+import { type ArchiveKeys, PartReader } from '../part.ts';
+import type { ArchiveStorage } from '../storage/storage.ts';
 
 /** A cell: text or null for CSV, any JSON value for NDJSON. Numbers are text, so no digit is lost. */
 export type Value = string | boolean | null | readonly Value[] | { readonly [name: string]: Value };
