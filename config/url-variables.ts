@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { isLoopback } from '../domain/network/address.ts';
+import { bucketUrlError as bucket, folderUrlError as folder } from '../domain/network/storage-url.ts';
 
 /** Returns what is wrong with a URL, without repeating any part of it. Null when the URL is valid. */
 type UrlCheck = (url: URL) => string | null;
@@ -26,35 +27,6 @@ const resolveFileUrl = (value: string): string =>
   value.startsWith('file:') && !value.startsWith('file://')
     ? pathToFileURL(resolve(value.slice('file:'.length))).href
     : value;
-
-const folder: UrlCheck = ({ host, search, hash, pathname }) =>
-  host === '' && search === '' && hash === '' && pathname !== '/' && !/%2f|%00/i.test(pathname)
-    ? null
-    : 'must be a folder such as file:///var/lib/lethe or file:./folder, without host and query';
-
-const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
-const PREFIX = /^(\/[\w.-]+)*\/?$/;
-const PARAMETERS: readonly string[] = ['region', 'endpoint', 'forcePathStyle'];
-
-const bucket: UrlCheck = ({ hostname, port, username, password, pathname, hash, searchParams }) => {
-  if (username !== '' || password !== '') return 'must not contain credentials; use the AWS_ variables or a role';
-  if (!BUCKET.test(hostname) || port !== '' || !PREFIX.test(pathname) || hash !== '')
-    return 'must be s3://bucket or s3://bucket/prefix';
-  if (
-    Array.from(searchParams.keys()).some((name, index, all) => !PARAMETERS.includes(name) || all.indexOf(name) < index)
-  )
-    return `allows only the parameters ${PARAMETERS.join(', ')}, each once`;
-  if (!/^[a-z0-9-]+$/.test(searchParams.get('region') ?? 'none')) return 'has an invalid region';
-  if (!['true', 'false'].includes(searchParams.get('forcePathStyle') ?? 'false'))
-    return 'must have forcePathStyle=true or forcePathStyle=false';
-  const endpoint = searchParams.get('endpoint');
-  return endpoint === null || isOrigin(endpoint) ? null : 'must have an endpoint of the form https://host[:port]';
-};
-
-function isOrigin(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
-}
 
 export const archivesUrl = urlVariable('file:./.lethe/archives', 'a URL that begins with file: or s3:', {
   'file:': folder,

@@ -62,6 +62,12 @@ const LAYERS: Layer[] = [
     onlyFile: { layer: 'outbound', file: 'guard.ts' },
     packages: ['zod', 'undici', 'openid-client', 'jose', NODE],
   },
+  {
+    files: ['connectors/files/**'],
+    layers: ['domain', 'archives'],
+    onlyFile: { layer: 'archives', file: 'storage/s3-client.ts' },
+    packages: ['zod', '@aws-sdk/**', NODE],
+  },
   { files: ['connectors/postgres/**'], layers: ['domain'], packages: ['zod', 'pg', 'pg-copy-streams', NODE] },
   { files: ['db/**'], layers: ['domain'], packages: ['postgres', 'drizzle-orm', 'drizzle-orm/**', NODE] },
   {

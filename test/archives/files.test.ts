@@ -36,7 +36,7 @@ const FILES: readonly File[] = [
   { owner: 1, path: 'photo.jpg', pieces: [NOISE.subarray(0, 64_000), NOISE.subarray(64_000)] },
   { owner: 2, path: 'photo.jpg', pieces: [Buffer.from('canary of 2')] },
   { owner: 1, path: 'empty.txt', pieces: [] },
-  { owner: 3, path: '2024/résumé.pdf', pieces: [Buffer.from('canary of 3')] },
+  { owner: 3, path: '2024/file of 3.pdf', pieces: [Buffer.from('canary of 3')] },
 ];
 
 /** A table of files as a connector returns it. */
@@ -62,14 +62,14 @@ test('packs each file whole into a folder of its own, beside the tables', async 
     'data/app/avatars/1/photo.jpg',
     'data/app/avatars/2/photo.jpg',
     'data/app/avatars/3/empty.txt',
-    'data/app/avatars/4/2024/résumé.pdf',
+    'data/app/avatars/4/2024/file of 3.pdf',
     'data/app/app.users.ndjson',
     'index.html',
     'manifest.json',
   ]);
   expect(files.get('data/app/avatars/1/photo.jpg')?.equals(NOISE)).toBe(true);
   expect(text('data/app/avatars/3/empty.txt')).toBe('');
-  expect(text('data/app/avatars/4/2024/résumé.pdf')).toBe('canary of 3');
+  expect(text('data/app/avatars/4/2024/file of 3.pdf')).toBe('canary of 3');
   const all = Buffer.concat(FILES.flatMap(({ pieces }) => pieces));
   expect(manifest.files[0]).toMatchObject({
     path: 'data/app/avatars/',
@@ -91,7 +91,7 @@ test('leaves the files of a removed subject out of the download and of the manif
   expect([...files.keys()].filter((path) => path.includes('avatars'))).toEqual([
     'data/app/avatars/1/photo.jpg',
     'data/app/avatars/3/empty.txt',
-    'data/app/avatars/4/2024/résumé.pdf',
+    'data/app/avatars/4/2024/file of 3.pdf',
   ]);
   expect(zip.toString('latin1')).not.toContain('canary of 2');
   const [listed] = (JSON.parse(text('manifest.json')) as typeof archive.manifest).files;

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,7 +9,7 @@ import { loadDeployment, readDeployment } from '../../config/deployment.ts';
 import { inspectAll } from '../../config/inspect.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 
-/** The snippets of docs/data-map.md. The word after `ts` says which keys a snippet has. */
+/** The snippets of a page. The word after `ts` says which keys a snippet has. */
 interface Snippet {
   readonly heading: string;
   readonly language: string;
@@ -22,7 +22,9 @@ const folder = mkdtempSync(join(tmpdir(), 'lethe-data-map-'));
 mkdirSync(join(folder, 'shop'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const snippets = readSnippets(readFileSync('docs/data-map.md', 'utf8'));
+const snippets = ['docs/data-map.md', ...globSync('docs/connectors/*.md').toSorted()].flatMap((page) =>
+  readSnippets(readFileSync(page, 'utf8')),
+);
 const configurations = snippets
   .filter(({ language }) => language === 'ts')
   .map((snippet, index) => ({ ...snippet, path: join(folder, 'shop', `${index}.config.ts`) }));
@@ -88,8 +90,7 @@ function completeFile(part: string, text: string): string {
   return file.replaceAll("from './", `from '${root}/`);
 }
 
-const IMPORTS = `import { defineDeployment, env } from './config/deployment.ts';
-import { postgres } from './connectors/postgres/index.ts';
+const IMPORTS = `import { defineDeployment, env, files, postgres } from './config/index.ts';
 `;
 const USER = `table: 'app.users', key: 'user_id',
   identities: { email: { columns: ['email', 'business_unit'], match: 'caseInsensitive' } }`;
@@ -115,13 +116,13 @@ function wrap(part: string, text: string): string {
     case 'project':
       return deploymentOf(`policy: { deadline: { gdpr: '30 days' } }, ${text}`);
     default:
-      throw new Error(`docs/data-map.md has a snippet of an unknown part: ${part}`);
+      throw new Error(`docs/data-map.md or a page of a connector has a snippet of an unknown part: ${part}`);
   }
 }
 
 function deploymentOf(project: string): string {
   return `import { defineDeployment as define } from './config/deployment.ts';
 export default define({ projects: { shop: {${project}} } });
-void defineDeployment; void env; void postgres;
+void defineDeployment; void env; void files; void postgres;
 `;
 }

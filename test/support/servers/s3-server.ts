@@ -50,17 +50,21 @@ export interface S3Server {
   kill(): void;
 }
 
-/** Starts a server with an empty bucket `lethe` for one test file. */
+/** Starts a server with an empty bucket `lethe`, without versions, for one test file. */
 export async function s3Server(binary: string): Promise<S3Server> {
   const folder = mkdtempSync(join(tmpdir(), 'lethe-s3-'));
-  const [buckets, sidecar] = [join(folder, 'buckets'), join(folder, 'sidecar')];
-  for (const path of [join(buckets, 'lethe'), sidecar]) mkdirSync(path, { recursive: true });
+  const [buckets, sidecar, versions] = [join(folder, 'buckets'), join(folder, 'sidecar'), join(folder, 'versions')];
+  for (const path of [join(buckets, 'lethe'), sidecar, versions]) mkdirSync(path, { recursive: true });
   const address = `127.0.0.1:${await freePort()}`;
   const { AWS_ACCESS_KEY_ID: ROOT_ACCESS_KEY, AWS_SECRET_ACCESS_KEY: ROOT_SECRET_KEY } = CREDENTIALS;
-  const server = spawn(binary, ['--port', address, '--quiet', 'posix', '--sidecar', sidecar, buckets], {
-    env: { ...process.env, ROOT_ACCESS_KEY, ROOT_SECRET_KEY },
-    stdio: 'ignore',
-  });
+  const server = spawn(
+    binary,
+    ['--port', address, '--quiet', 'posix', '--sidecar', sidecar, '--versioning-dir', versions, buckets],
+    {
+      env: { ...process.env, ROOT_ACCESS_KEY, ROOT_SECRET_KEY },
+      stdio: 'ignore',
+    },
+  );
   const kill = () => void server.kill('SIGKILL');
   process.once('exit', kill);
   afterAll(async () => {
@@ -80,8 +84,8 @@ export async function s3Server(binary: string): Promise<S3Server> {
 }
 
 /** The URL `s3://lethe<prefix>` on a server or a proxy. */
-export const bucketAt = (address: string, prefix: string): URL =>
-  new URL(`s3://lethe${prefix}?endpoint=${encodeURIComponent(`http://${address}`)}&forcePathStyle=true`);
+export const bucketAt = (address: string, prefix: string, bucket = 'lethe'): URL =>
+  new URL(`s3://${bucket}${prefix}?endpoint=${encodeURIComponent(`http://${address}`)}&forcePathStyle=true`);
 
 const pathsOf = (name: string): string[] =>
   (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name));
