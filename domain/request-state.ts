@@ -1,5 +1,5 @@
 import type { Obstacle } from './batch.ts';
-import type { AttentionCode, Status } from './vocabulary.ts';
+import type { AttentionCode, Status, WaitCode } from './vocabulary.ts';
 
 /** What prevents the deletion of some subjects in a system: names of its schema, never a value. */
 export interface BlockedBy extends Obstacle {
@@ -74,7 +74,14 @@ export interface DeletionState {
     /** For `blocked_by_other_rows`. */
     readonly blocked?: readonly BlockedBy[];
   }[];
-  /** When the first step that needs an operator is retried automatically. Null if none is. */
+  /** What steps wait for that nobody has to act on. Absent instead of empty. */
+  readonly waits?: readonly {
+    readonly system: string;
+    readonly code: WaitCode;
+    /** When the first of them continues. Null until the system is called again. */
+    readonly until: number | null;
+  }[];
+  /** When the first step that needs an operator, or waits, is tried again automatically. Null if none is. */
   readonly retryAt: number | null;
   /** The next time at which subjects may be claimed. Null if no subject waits for a time. */
   readonly nextClaimAt: number | null;
@@ -110,6 +117,7 @@ export interface ExportState {
   readonly canConclude: boolean;
   readonly subjects: number;
   readonly attention: DeletionState['attention'];
+  readonly waits?: NonNullable<DeletionState['waits']>;
   readonly retryAt: DeletionState['retryAt'];
   /** When a ready archive expires. Null if none is ready. */
   readonly expiresAt: number | null;

@@ -204,6 +204,10 @@ export const ATTENTION_CODES = [
 ] as const;
 export type AttentionCode = (typeof ATTENTION_CODES)[number];
 
+/** What a step waits for that continues without an operator. */
+export const WAIT_CODES = ['rate_limit'] as const;
+export type WaitCode = (typeof WAIT_CODES)[number];
+
 /** When an expedited deletion claims its subjects: at the next run, or immediately. */
 export const EXPEDITES = ['next_run', 'now'] as const;
 export type Expedite = (typeof EXPEDITES)[number];

@@ -8,14 +8,18 @@ import type { Database, Transaction } from '../client.ts';
 import { isOutageConfirmed } from '../outages/outages.ts';
 import { attention, batchWork } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
-import { matchesKey, raiseAttention } from './raise.ts';
+import { matches, raiseAttention } from './raise.ts';
+import { isWaiting } from './waits.ts';
 
 /**
  * Raises attention for a step whose attempts are used up. It is retried automatically: while its system is unavailable
- * after seconds that double, and when the outage ends; if the system refuses, after an hour.
+ * after seconds that double, and when the outage ends; if the system refuses, after an hour. Does nothing if the step
+ * waits, which is no failure.
  */
 export async function deferStep(database: Database, key: AttentionKey, at: Date): Promise<void> {
-  await transaction(database, async (tx) => raise(tx, key, await readCurrent(tx, key), at, HOUR_MS));
+  await transaction(database, async (tx) => {
+    if (!(await isWaiting(tx, key, at))) await raise(tx, key, await readCurrent(tx, key), at, HOUR_MS);
+  });
 }
 
 /**
@@ -33,6 +37,7 @@ export async function deferBatch(database: Database, key: BatchKey, at: Date): P
     const [work] = await tx.select({ state: batchWork.state }).from(batchWork).where(ofBatch).for('update');
     if (work === undefined) return;
     const step = { ...key, step: work.state === 'verifying' ? 'verify' : 'delete' } as const;
+    if (await isWaiting(tx, step, at)) return;
     const current = await readCurrent(tx, step);
     // After an outage the batch continues with the same step.
     if (!isUnavailable(current.code)) await tx.update(batchWork).set({ state: 'attention' }).where(ofBatch);
@@ -50,7 +55,7 @@ type Current = Readonly<Pick<typeof attention.$inferSelect, 'code' | 'retryAt' |
 /** What the failed attempt recorded. An attempt that no worker finished has recorded nothing. */
 async function readCurrent(tx: Transaction, key: AttentionKey): Promise<Current> {
   const { code, retryAt, deferrals } = attention;
-  const [current] = await tx.select({ code, retryAt, deferrals }).from(attention).where(matchesKey(key));
+  const [current] = await tx.select({ code, retryAt, deferrals }).from(attention).where(matches(attention, key));
   const unknown = key.system === LETHE ? 'storage_unavailable' : 'system_unavailable';
   return current ?? { code: unknown, retryAt: null, deferrals: 0 };
 }

@@ -5,6 +5,7 @@ import type { Database, Transaction } from '../client.ts';
 import type { RequestRow } from '../requests/row.ts';
 import { DISPATCHED_SOON } from '../schema/lethe.ts';
 import { requests } from '../schema/requests.ts';
+import { waits } from '../schema/systems.ts';
 import { attention, systemVisibility } from '../schema/work.ts';
 import { textArray } from '../sql.ts';
 import { clearAttentionIn, raiseAttention } from './raise.ts';
@@ -52,6 +53,9 @@ export async function settleMissingSystems(
     if (step === 'inspect') await clearAttentionIn(tx, key, at, ['system_missing']);
     else await raiseAttention(tx, key, { code: 'system_unavailable', at, retryAt: at });
   }
+  // Steps of a system that comes back are due at once.
+  if (missing.length > 0)
+    await tx.delete(waits).where(and(eq(waits.requestId, requestId), inArray(waits.system, missing)));
   for (const system of missing) {
     await tx
       .update(attention)

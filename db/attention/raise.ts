@@ -5,6 +5,7 @@ import { LETHE, recordAudit } from '../audit/audit.ts';
 import { copyBackupAttention } from '../backups/attention.ts';
 import type { Database, Transaction } from '../client.ts';
 import { requests } from '../schema/requests.ts';
+import { waits } from '../schema/systems.ts';
 import { attention } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
 
@@ -28,6 +29,7 @@ export async function raiseAttention(
   { code, at, retryAt, deferrals }: Raised,
 ): Promise<boolean> {
   const { project, requestId, system, step, batch } = key;
+  await tx.delete(waits).where(matches(waits, key));
   const [raised] = await tx
     .insert(attention)
     .values({ requestId, system, step, batch, code, since: at, retryAt, deferrals: deferrals ?? 0 })
@@ -53,14 +55,17 @@ export const FAILURE_CODES: readonly AttentionCode[] = [
   'storage_unavailable',
 ];
 
-/** Clears the attention of a step if it has one of the codes. */
+/** Clears the attention of a step if it has one of the codes, and ends its wait. */
 export async function clearAttention(
   database: Database,
   key: AttentionKey,
   at: Date,
   codes: readonly AttentionCode[] = FAILURE_CODES,
 ): Promise<void> {
-  await transaction(database, (tx) => clearAttentionIn(tx, key, at, codes));
+  await transaction(database, async (tx) => {
+    await clearAttentionIn(tx, key, at, codes);
+    await tx.delete(waits).where(matches(waits, key));
+  });
 }
 
 /** Like `clearAttention`, in a transaction of the caller. */
@@ -73,7 +78,7 @@ export async function clearAttentionIn(
   const { project, requestId, system, step, batch } = key;
   const [cleared] = await tx
     .delete(attention)
-    .where(and(matchesKey(key), inArray(attention.code, [...codes])))
+    .where(and(matches(attention, key), inArray(attention.code, [...codes])))
     .returning({ backupOf });
   if (cleared === undefined) return;
   if (cleared.backupOf !== null) await copyBackupAttention(tx, cleared.backupOf, at);
@@ -82,15 +87,13 @@ export async function clearAttentionIn(
 }
 
 /** A condition that selects the row of a step. */
-export const matchesKey = ({ requestId, system, step, batch }: AttentionKey): SQL | undefined =>
-  and(
-    eq(attention.requestId, requestId),
-    eq(attention.system, system),
-    eq(attention.step, step),
-    eq(attention.batch, batch),
-  );
+export const matches = (
+  table: typeof attention | typeof waits,
+  { requestId, system, step, batch }: AttentionKey,
+): SQL | undefined =>
+  and(eq(table.requestId, requestId), eq(table.system, system), eq(table.step, step), eq(table.batch, batch));
 
-/** Reads a request's open attention. `blocking` contains the rows whose step may not be retried at `asOf`. */
+/** Reads a request's open attention. `blocking` contains the steps that may not run at `asOf`, also those that only wait. */
 export async function readAttention(tx: Transaction, requestId: string, asOf: Date) {
   const rows = await tx
     .select({
@@ -102,5 +105,9 @@ export async function readAttention(tx: Transaction, requestId: string, asOf: Da
     .from(attention)
     .where(eq(attention.requestId, requestId))
     .orderBy(asc(attention.system), asc(attention.step), asc(attention.batch));
-  return { rows, blocking: rows.filter(({ retryAt }) => retryAt === null || retryAt > asOf) };
+  const waiting = await tx
+    .select({ system: waits.system, step: waits.step, retryAt: waits.until })
+    .from(waits)
+    .where(eq(waits.requestId, requestId));
+  return { rows, blocking: [...rows, ...waiting].filter(({ retryAt }) => retryAt === null || retryAt > asOf) };
 }

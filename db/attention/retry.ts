@@ -1,11 +1,13 @@
-import { and, eq, inArray, ne, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, ne, sql } from 'drizzle-orm';
 import { DomainError } from '../../domain/errors.ts';
+import type { Step } from '../../domain/vocabulary.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
 import { copyBackupAttention, retryBackups } from '../backups/attention.ts';
 import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
+import { waits } from '../schema/systems.ts';
 import { attention, batchWork, blockedSubjects, systemVisibility } from '../schema/work.ts';
 import { textArray } from '../sql.ts';
 
@@ -19,7 +21,7 @@ export interface Retry {
   readonly at: Date;
 }
 
-/** Retries every step that waits for an operator. Throws `not_in_attention` if no step waits. */
+/** Tries every step again that needs an operator or waits. Throws `not_in_attention` if no step does. */
 export async function retrySystems(
   database: Database,
   retry: Retry,
@@ -27,11 +29,10 @@ export async function retrySystems(
   const { requestId, system, reason, actor, at } = retry;
   return withRequest(database, requestId, async (tx, { project, backupOf }) => {
     const backups = await retryBackups(tx, requestId, system);
-    const ended = await endAttention(tx, requestId, system === null ? undefined : eq(attention.system, system));
+    const { systems, hasGrown } = await endAttention(tx, requestId, { system });
     if (backupOf !== null) await copyBackupAttention(tx, backupOf, at);
-    const systems = [...new Set(ended.map((row) => row.system))].toSorted();
     // By retrying, the operator accepts the added subjects.
-    if (ended.some((row) => row.code === 'resolution_grew')) {
+    if (hasGrown) {
       await tx.update(requests).set({ growthAccepted: true }).where(eq(requests.id, requestId));
     }
     await retryBatches(tx, requestId, systems);
@@ -72,7 +73,7 @@ export async function skipSystem(
   return withRequest(database, requestId, async (tx, request) => {
     const { project } = request;
     await refuseExports(tx, request, system);
-    await endAttention(tx, requestId, and(eq(attention.system, system), ne(attention.step, 'backup')));
+    await endAttention(tx, requestId, { system, exceptStep: 'backup' });
     const known = await tx
       .update(systemVisibility)
       .set({
@@ -127,16 +128,30 @@ async function withRequest<T>(
   return withProjectLock(database, request.project, (tx) => work(tx, request));
 }
 
-/** Clears matching attention. Throws `not_in_attention` if no entry matches. */
-async function endAttention(tx: Transaction, requestId: string, condition: SQL | undefined) {
+/** Clears the attention and the waits of one system, or of all. Throws `not_in_attention` if there are none. */
+async function endAttention(
+  tx: Transaction,
+  requestId: string,
+  { system, exceptStep }: { readonly system: string | null; readonly exceptStep?: Step },
+) {
+  const ofRequest = (table: typeof attention | typeof waits) =>
+    and(
+      eq(table.requestId, requestId),
+      system === null ? undefined : eq(table.system, system),
+      exceptStep === undefined ? undefined : ne(table.step, exceptStep),
+    );
+  const continued = await tx.delete(waits).where(ofRequest(waits)).returning({ system: waits.system });
   const ended = await tx
     .delete(attention)
-    .where(and(eq(attention.requestId, requestId), condition))
+    .where(ofRequest(attention))
     .returning({ system: attention.system, code: attention.code });
-  if (ended.length === 0)
+  if (ended.length + continued.length === 0)
     throw new DomainError(
       'not_in_attention',
       'No open attention entry matches. Nothing was changed; see `attention` in the request.',
     );
-  return ended;
+  return {
+    systems: [...new Set([...ended, ...continued].map((row) => row.system))].toSorted(),
+    hasGrown: ended.some(({ code }) => code === 'resolution_grew'),
+  };
 }

@@ -1,6 +1,7 @@
 import { and, eq, inArray, lte, type SQL, sql } from 'drizzle-orm';
 import { nextRunAfter, runAtOrBefore } from '../../domain/calendar.ts';
 import type { Policy } from '../../domain/policy.ts';
+import { blockedSteps } from '../attention/waits.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import { waitsForBackup } from '../backups/pending.ts';
 import type { Database, Transaction } from '../client.ts';
@@ -10,7 +11,7 @@ import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
 import { IS_WAITING, subjects } from '../schema/subjects.ts';
-import { attention, batchWork, systemVisibility, runs } from '../schema/work.ts';
+import { batchWork, systemVisibility, runs } from '../schema/work.ts';
 
 /** The result of a claim. */
 export interface Claim {
@@ -97,18 +98,10 @@ const rankDue = (project: string, requestId: string, asOf: Date, quota: number):
 
 /** Whether the resolution or the inspection of the systems before the claim needs an operator (rule 5). */
 async function isBlocked(tx: Transaction, requestId: string, asOf: Date): Promise<boolean> {
-  const rows = await tx
-    .select({ step: attention.step })
-    .from(attention)
-    .where(
-      and(
-        eq(attention.requestId, requestId),
-        inArray(attention.step, ['resolve', 'inspect']),
-        sql`coalesce(${attention.retryAt} > ${asOf}, true)`,
-      ),
-    )
-    .limit(1);
-  return rows.length > 0;
+  const rows = await tx.execute<never>(sql`
+    SELECT FROM ${blockedSteps}
+    WHERE request_id = ${requestId} AND step IN ('resolve', 'inspect') AND coalesce(retry_at > ${asOf}, true) LIMIT 1`);
+  return rows.count > 0;
 }
 
 async function readBooked(tx: Transaction, project: string, runAt: Date): Promise<number> {

@@ -14,6 +14,7 @@ import {
   subjects,
   submittedIdentities,
 } from '../schema/subjects.ts';
+import { waits } from '../schema/systems.ts';
 import { attention, batchWork } from '../schema/work.ts';
 import { settleSuppressions } from '../suppressions/settle.ts';
 import { hasNoValidIdentity, NO_VALID_IDENTITY } from '../subjects/outcome.ts';
@@ -111,7 +112,7 @@ export async function purgeIdentities(tx: Transaction, requestId: string): Promi
     .update(exceptedIdentities)
     .set({ value: null })
     .where(and(eq(exceptedIdentities.requestId, requestId), isNotNull(exceptedIdentities.value)));
-  for (const table of [exceptedDigests, subjectIdentities, attention]) {
+  for (const table of [exceptedDigests, subjectIdentities, attention, waits]) {
     await tx.delete(table).where(eq(table.requestId, requestId));
   }
 }

@@ -14,10 +14,11 @@ import { readBlockedBy } from '../attention/blocked.ts';
 import { UNAVAILABLE_CODES } from '../attention/defer.ts';
 import { settleMissingSystems } from '../attention/missing-systems.ts';
 import { readAttention } from '../attention/raise.ts';
+import { blockedSteps, describeWaits } from '../attention/waits.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
-import { attention as attentionRows, batchWork, systemVisibility } from '../schema/work.ts';
+import { batchWork, systemVisibility } from '../schema/work.ts';
 import { textArray } from '../sql.ts';
 import { transferOwnership } from '../subjects/ownership.ts';
 import { readPurgeState } from '../subjects/purge.ts';
@@ -98,6 +99,7 @@ export async function reconcileDeletion(
       openBatches: work.runnable.filter(({ system }) => !missing.includes(system)),
       attached: waiting.attached,
       attention: attention.rows,
+      ...(await describeWaits(tx, requestId)),
       retryAt: attention.retryAt?.getTime() ?? null,
       nextClaimAt: waiting.nextAt?.getTime() ?? null,
       inGracePeriod: isGracePeriod(request, waiting.nextAt),
@@ -134,8 +136,8 @@ async function readOpenWork(tx: Transaction, requestId: string, asOf: Date) {
     FROM ${batchWork} work
     LEFT JOIN LATERAL (
       SELECT bool_or(coalesce(retry_at <= ${asOf}, false)) AS is_due,
-             bool_or(code = ANY(${textArray(UNAVAILABLE_CODES)})) AS is_unavailable
-      FROM ${attentionRows} WHERE attention.request_id = work.request_id AND attention.system = work.system
+             bool_or(code IS NULL OR code = ANY(${textArray(UNAVAILABLE_CODES)})) AS is_unavailable
+      FROM ${blockedSteps} WHERE attention.request_id = work.request_id AND attention.system = work.system
         AND attention.batch = work.batch AND step IN ('delete', 'verify')) failed ON true
     WHERE request_id = ${requestId} AND state IN ('pending', 'deleting', 'verifying', 'attention')
     ORDER BY batch, system`);
@@ -226,7 +228,7 @@ async function readSystemsToSync(tx: Transaction, requestId: string, asOf: Date)
       SELECT FROM ${subjects} WHERE subjects.request_id = ${requestId} AND generation > applied_generation
         AND state IN ('resolved', 'soft_deleted', 'cancelling') AND present)
       AND NOT EXISTS (
-        SELECT FROM ${attentionRows} WHERE attention.request_id = ${requestId} AND attention.system = system_visibility.system
+        SELECT FROM ${blockedSteps} WHERE attention.request_id = ${requestId} AND attention.system = system_visibility.system
           AND step = 'visibility' AND coalesce(retry_at > ${asOf}, true))
     ORDER BY system`);
   return rows.map((row) => row.system);
@@ -247,7 +249,7 @@ async function settleVisibility(
     WITH applied AS (
       SELECT min(applied_generation) AS generation,
              min(applied_generation) FILTER (WHERE NOT EXISTS (
-               SELECT FROM ${attentionRows} WHERE attention.request_id = ${requestId} AND attention.system = system_visibility.system
+               SELECT FROM ${blockedSteps} WHERE attention.request_id = ${requestId} AND attention.system = system_visibility.system
                  AND step = 'visibility')) AS reachable
       FROM ${systemVisibility} WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL),
     settled AS (

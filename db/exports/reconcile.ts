@@ -9,6 +9,7 @@ import { withProjectLock } from '../project-lock.ts';
 import { settleMissingSystems } from '../attention/missing-systems.ts';
 import type { Configured } from '../deletion/reconcile.ts';
 import { readAttention } from '../attention/raise.ts';
+import { describeWaits } from '../attention/waits.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import { readByWorkflow } from '../operations/outbox.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
@@ -65,6 +66,7 @@ export async function reconcileExport(
       isExpired: expiresAt !== null && expiresAt <= asOf,
       canConclude: !concluded && (hasEnded || status === 'expired') && !attention.blocksConclusion,
       attention: attention.rows,
+      ...(await describeWaits(tx, requestId)),
       retryAt: attention.retryAt?.getTime() ?? null,
       expiresAt: expiresAt?.getTime() ?? null,
       nextDueAt:

@@ -2,12 +2,13 @@ import { and, eq, sql } from 'drizzle-orm';
 import { CONFIRMATION_MS } from '../../domain/policy.ts';
 import type { DeletionState } from '../../domain/request-state.ts';
 import type { Status } from '../../domain/vocabulary.ts';
+import { blockedSteps } from '../attention/waits.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
 import { countProposedSubjects, countUnknownSubjects } from '../resolution/counts.ts';
 import { requestCounts, requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
-import { attention, systemVisibility } from '../schema/work.ts';
+import { systemVisibility } from '../schema/work.ts';
 import { isUnconfirmed, type RequestRow } from './row.ts';
 
 /** The state of a confirmation that a request needs. */
@@ -61,7 +62,7 @@ const pending = (
 const readUncountedSystems = (tx: Transaction, requestId: string, asOf: Date) =>
   tx.execute<{ system: string; ready: boolean }>(sql`
     SELECT system, NOT EXISTS (
-             SELECT FROM ${attention} WHERE attention.request_id = ${requestId} AND attention.system = pinned.system
+             SELECT FROM ${blockedSteps} WHERE attention.request_id = ${requestId} AND attention.system = pinned.system
                AND step IN ('resolve', 'inspect') AND coalesce(retry_at > ${asOf}, true)) AS ready
     FROM ${systemVisibility} pinned
     WHERE request_id = ${requestId} AND skipped_at IS NULL AND NOT EXISTS (

@@ -1,12 +1,13 @@
 import { and, eq, lt, sql, type SQL } from 'drizzle-orm';
 import type { RequestKey, SystemKey } from '../../domain/ids.ts';
+import { blockedSteps } from '../attention/waits.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { suppressions } from '../schema/holds.ts';
 import { requests } from '../schema/requests.ts';
 import { matches, subjectIdentities, subjects, submittedIdentities } from '../schema/subjects.ts';
-import { attention, blockedSubjects, systemVisibility } from '../schema/work.ts';
+import { blockedSubjects, systemVisibility } from '../schema/work.ts';
 import { absentToSuppress } from '../suppressions/settle.ts';
 import { transaction } from '../transaction.ts';
 
@@ -37,7 +38,7 @@ export async function readPurgeState(
     WHERE request_id = ${requestId} AND skipped_at IS NULL
       AND purged_generation < (SELECT max(purge_generation) FROM ${subjects} WHERE request_id = ${requestId})
       AND NOT EXISTS (
-        SELECT FROM ${attention} WHERE attention.request_id = ${requestId} AND attention.system = system_visibility.system
+        SELECT FROM ${blockedSteps} WHERE attention.request_id = ${requestId} AND attention.system = system_visibility.system
           AND step = 'conclude' AND coalesce(retry_at > ${at}, true))
     ORDER BY system`);
   const systems = left.map(({ system }) => system).filter((name) => configured.includes(name));

@@ -1,10 +1,11 @@
 import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import { blockedSteps } from '../attention/waits.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Queries, Transaction } from '../client.ts';
 import { isUnconfirmed, type RequestRow } from '../requests/row.ts';
 import { suppressions, suppressionSystems } from '../schema/holds.ts';
 import { matches, subjects, submittedIdentities } from '../schema/subjects.ts';
-import { attention, systemVisibility } from '../schema/work.ts';
+import { systemVisibility } from '../schema/work.ts';
 import { textArray } from '../sql.ts';
 
 /** The suppressions that a deletion still has to place (rule 23). */
@@ -57,7 +58,7 @@ export async function settleSuppressions(
   }
   const left = await tx.execute<{ system: string; ready: boolean }>(sql`
     SELECT DISTINCT system, NOT EXISTS (
-             SELECT FROM ${attention} WHERE attention.request_id = ${requestId} AND attention.system = lacking.system
+             SELECT FROM ${blockedSteps} WHERE attention.request_id = ${requestId} AND attention.system = lacking.system
                AND step = 'suppress' AND coalesce(retry_at > ${at}, true)) AS ready
     FROM (${lacking}) lacking ORDER BY system`);
   const [due] = await tx.execute<{ isDue: boolean; nextAt: Date | null }>(sql`

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { groupMs, type Window } from '../../domain/retry/pace.ts';
 import type { Database } from '../client.ts';
-import { lanes } from '../schema/lanes.ts';
+import { lanes } from '../schema/systems.ts';
 
 /** A lane of a system: calls that share their limits. */
 export interface LaneKey {

@@ -22,6 +22,7 @@ export const describeDeletionWait = (
     state.awaitingBackup === undefined ? null : `Archive that is not ready yet (${subjectsOf(state.awaitingBackup)})`,
     state.held === 0 ? null : `Release of a legal hold (${subjectsOf(state.held)})`,
     state.attached === 0 ? null : `Another request that owns ${subjectsOf(state.attached)}`,
+    ...describeSystemWaits(state),
     describeOperatorAction(state),
   ]);
 
@@ -31,6 +32,7 @@ export const describeExportWait = (state: ExportState, runningSteps: readonly st
     state.expiresAt === null
       ? null
       : `Expiry of the archive at ${utcText(state.expiresAt)}; can be downloaded until then`,
+    ...describeSystemWaits(state),
     describeOperatorAction(state),
   ]);
 
@@ -60,6 +62,12 @@ function describeNextClaim(
     return `Quota: next run at ${at} for ${subjectsOf(leftForNextRun)}; can be cancelled until then`;
   return `${inGracePeriod ? 'Grace period until' : 'Next run at'} ${at}; can be cancelled until then`;
 }
+
+const describeSystemWaits = ({ waits = [] }: Pick<DeletionState, 'waits'>): readonly string[] =>
+  waits.map(
+    ({ system, until }) =>
+      `Rate limit of ${system}, which is used up${until === null ? '' : ` until ${utcText(until)}`}`,
+  );
 
 function describeOperatorAction({ attention, retryAt }: Pick<DeletionState, 'attention' | 'retryAt'>): string | null {
   if (attention.length === 0) return null;
