@@ -2,62 +2,46 @@ import { activityInfo, Context } from '@temporalio/activity';
 import { type ConnectorContext, ConnectorError, Deferral } from '../connectors/connector.ts';
 import { requireNoConfigErrors } from '../connectors/guard.ts';
 import { clearAttention, raiseAttention } from '../db/attention/raise.ts';
-import { postponeSlot, reserveSlot, slotOf } from '../db/members/slots.ts';
+import { recordWait } from '../db/attention/waits.ts';
 import { keepForeignIds } from '../db/subjects/foreign-ids.ts';
 import { transaction } from '../db/transaction.ts';
 import { isStorageUnavailable } from '../db/errors.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../domain/calendar.ts';
+import { DAY_MS } from '../domain/calendar.ts';
 import type { AttentionKey, SystemKey } from '../domain/ids.ts';
 import { ATTEMPTS_BEFORE_ATTENTION } from '../domain/retry/back-off.ts';
-import { spacingOf } from '../domain/retry/pace.ts';
 import { type ActivityDeps, systemOf } from './deps.ts';
 import { attentionCode, isCancelled, isRetryable, lastFailure } from './failures.ts';
 import { runWithHeartbeat } from './middleware.ts';
 import { isKnownOutage, observeOutages } from './outages/outages.ts';
-
-/** A longer wait for a slot, or a longer call, ends the activity if it can be continued: no attempt takes days. */
-const LONGEST_WAIT_MS = 10 * MINUTE_MS;
-const LONGEST_CALL_MS = 6 * HOUR_MS;
+import { createSlots } from './systems/slots.ts';
 
 /**
- * Calls a connector with heartbeats, the activity's cancellation, and the system's rate limit. Does not call a system
- * whose outage is known.
+ * Calls a connector with heartbeats, the activity's cancellation, and the system's rate limits. Does not call a system
+ * whose outage is known. `canContinue`: after a `Deferral`, the verb continues where it stopped.
  */
 export async function withConnectorContext<T>(
   deps: ActivityDeps,
   { project, system, requestId }: Pick<SystemKey, 'project' | 'system'> & Partial<Pick<SystemKey, 'requestId'>>,
   call: (context: ConnectorContext) => Promise<T>,
-  { isDeferrable = false }: { readonly isDeferrable?: boolean } = {},
+  { canContinue = false }: { readonly canContinue?: boolean } = {},
 ): Promise<T> {
-  const startedAt = performance.now();
   const context = Context.current();
-  const lanes = systemOf(deps, { project, system })?.lanes ?? {};
+  const now = attemptClock();
   const connectorContext: ConnectorContext = {
     signal: context.cancellationSignal,
     heartbeat: () => context.heartbeat(),
-    waitForSlot: async (lane = '') => {
-      const spacingMs = spacingOf(lanes[lane] ?? []);
-      if (spacingMs === null) return;
-      const now = new Date();
-      const slot = await reserveSlot(deps.reading, slotOf({ project, system }, lane), { now, spacingMs });
-      const waitMs = Math.max(0, slot.getTime() - now.getTime());
-      if (isDeferrable && (waitMs > LONGEST_WAIT_MS || performance.now() - startedAt > LONGEST_CALL_MS))
-        throw new Deferral(slot);
-      await context.sleep(waitMs);
-    },
-    postponeLane: (lane = '', until) => postponeSlot(deps.reading, slotOf({ project, system }, lane), until),
+    ...createSlots(deps, { project, system }, systemOf(deps, { project, system })?.lanes, { canContinue, now }),
     keepForeignIds: async (found) => {
       if (requestId !== undefined) await keepForeignIds(deps.reading, { requestId, system }, found);
     },
   };
-  return runWithHeartbeat(() =>
-    observeOutages(deps, { project, system }, attemptClock(), () => call(connectorContext)),
-  );
+  return runWithHeartbeat(() => observeOutages(deps, { project, system }, now, () => call(connectorContext)));
 }
 
 /**
  * Runs a step that a system may refuse, and clears its attention on success. After the last attempt, raises attention with
  * the reason and fails for good, so that the workflow defers the step. While the ledger is unavailable, Temporal retries.
+ * A step whose next call is allowed only later waits without attention, and counts no failed attempt.
  */
 export async function withAttention<T>(
   deps: ActivityDeps,
@@ -71,6 +55,11 @@ export async function withAttention<T>(
     return result;
   } catch (error) {
     if (isCancelled(error) || isStorageUnavailable(error)) throw error;
+    if (error instanceof Deferral) {
+      const wait = { code: 'rate_limit', at: new Date(asOf), until: error.until } as const;
+      await transaction(deps.database, (tx) => recordWait(tx, key, wait));
+      throw lastFailure(error);
+    }
     const isLast = isKnownOutage(error) || activityInfo().attempt >= ATTEMPTS_BEFORE_ATTENTION;
     if (isRetryable(error) && !isLast) throw error;
     const waitMs = isRetryable(error) ? retryAfterMs(error) : DAY_MS;

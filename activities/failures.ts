@@ -2,7 +2,7 @@ import { activityInfo } from '@temporalio/activity';
 import type { TemporalFailure } from '@temporalio/common';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { StorageError } from '../archives/storage/storage.ts';
-import { ConnectorError } from '../connectors/connector.ts';
+import { ConnectorError, Deferral } from '../connectors/connector.ts';
 import { errorCode } from '../db/errors.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { AttentionCode } from '../domain/vocabulary.ts';
@@ -16,6 +16,8 @@ import { type Activities, wrapActivities } from './middleware.ts';
 function redactError(error: unknown, isLast = false): TemporalFailure {
   if (error instanceof CancelledFailure) return error;
   if (error instanceof ApplicationFailure) return error;
+  if (error instanceof Deferral)
+    return createFailure('the next call is not allowed yet', DEFERRED, isLast, delayMs(error));
   if (error instanceof ConnectorError) {
     return createFailure('the system failed', error.code, isLast || !error.retryable, error.retryAfterMs);
   }
@@ -25,6 +27,11 @@ function redactError(error: unknown, isLast = false): TemporalFailure {
   if (isCancelled(error)) return new CancelledFailure('CANCELLED');
   return createFailure('a database operation failed', `storage_${errorCode(error) ?? 'unavailable'}`, isLast);
 }
+
+/** Not a failure of the system, so it is not logged. */
+const DEFERRED = 'deferred';
+const delayMs = ({ until }: Deferral): number =>
+  Math.max(0, until.getTime() - activityInfo().currentAttemptScheduledTimestampMs);
 
 /** The failure of the last attempt, which Temporal does not retry. */
 export const lastFailure = (error: unknown): TemporalFailure => redactError(error, true);
@@ -58,7 +65,7 @@ export const withRedactedFailures = <T extends Activities>({ log }: Pick<Activit
       return await activity();
     } catch (error) {
       const failure = redactError(error);
-      if (failure instanceof ApplicationFailure) logFailure(log, failure, input);
+      if (failure instanceof ApplicationFailure && failure.type !== DEFERRED) logFailure(log, failure, input);
       throw failure;
     }
   });

@@ -1,5 +1,6 @@
 import type { ConnectorDefinition, Description, ConfigError } from '../connectors/connector.ts';
 import type { SystemEntry, Project } from '../domain/catalog.ts';
+import { mistakeIn } from '../domain/retry/pace.ts';
 import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
 import { checkDeadlines, checkExports, readPolicy } from './policy.ts';
 import type { ProjectSettings } from './settings.ts';
@@ -23,7 +24,12 @@ export function readProject(name: string, settings: ProjectSettings, errors: Con
   const described = new Map<string, Description>();
   for (const [system, definition] of systems) {
     const description = describe(definition, `${path}.systems.${system}`, errors);
-    if (description !== null) described.set(system, description);
+    if (description === null) continue;
+    described.set(system, description);
+    for (const [lane, windows] of Object.entries(description.limits.lanes ?? {})) {
+      const message = mistakeIn(windows);
+      if (message !== null) errors.push({ path: `${path}.systems.${system}.lanes.${lane}`, message });
+    }
   }
   checkDirectory(settings.directory, systems, described, path, errors);
   checkComparisons(described, path, errors);

@@ -194,8 +194,9 @@ export interface ConnectorContext {
   /** The connector calls it once per range and every few seconds while it waits. */
   heartbeat(): void;
   /**
-   * Waits until every window of the lane allows the next call. Returns at once for a lane that `limits.lanes` does not
-   * name. Throws `Deferral`, which the verb must let through, when that is too long for a running call.
+   * Waits until every window of the lane allows the next call, and until it is no longer postponed. A lane that
+   * `limits.lanes` does not name has no windows. Returns at once if there are no `limits.lanes`. Throws `Deferral`, which
+   * the verb must let through, when that is too long for a running call.
    */
   waitForSlot(lane?: string): Promise<void>;
   /** Allows no call of the lane before `until`, in any worker, because the system asked for it. */

@@ -74,7 +74,7 @@ export interface DeletionState {
     /** For `blocked_by_other_rows`. */
     readonly blocked?: readonly BlockedBy[];
   }[];
-  /** What steps wait for that nobody has to act on. Absent instead of empty. */
+  /** What steps wait for that continue without an operator. Absent instead of empty. */
   readonly waits?: readonly {
     readonly system: string;
     readonly code: WaitCode;

@@ -50,7 +50,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
             deps,
             input,
             (context) => connector.hardDelete(toConnectorBatch(deps.database, work, except), hardDeletion, context),
-            { isDeferrable: true },
+            { canContinue: true },
           ),
         (until) => ({ continueAt: until }),
       );
@@ -83,10 +83,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
       const except = (await readBlocked(deps.database, input)).map(({ seq }) => seq);
       const batch = toConnectorBatch(deps.database, work, except);
       const verification = await deferrable<Verification | null>(
-        () =>
-          withConnectorContext(deps, input, (context) => verify(connector, batch, work, context), {
-            isDeferrable: true,
-          }),
+        () => withConnectorContext(deps, input, (context) => verify(connector, batch, work, context)),
         (until) => ({ verifyAgainAt: until }),
       );
       const result = toResult(deps, input, work, verification);

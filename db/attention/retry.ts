@@ -128,7 +128,7 @@ async function withRequest<T>(
   return withProjectLock(database, request.project, (tx) => work(tx, request));
 }
 
-/** Clears the attention and the waits of one system, or of all. Throws `not_in_attention` if there are none. */
+/** Clears the attention and the waits of one system, or of all. Throws `not_in_attention` if no row matches. */
 async function endAttention(
   tx: Transaction,
   requestId: string,

@@ -2,13 +2,12 @@ import { sql } from 'drizzle-orm';
 import { DAY_MS, HOUR_MS, runAtOrBefore } from '../../domain/calendar.ts';
 import type { Catalog } from '../../domain/catalog.ts';
 import { TERMINAL_STATUSES } from '../../domain/vocabulary.ts';
-import { spacingOf } from '../../domain/retry/pace.ts';
-import { slotOf } from '../members/slots.ts';
 import { atRisk } from '../requests/forecast.ts';
 import type { Database } from '../client.ts';
 import { projectLocks } from '../project-lock.ts';
 import { holdDigests } from '../schema/holds.ts';
-import { projects, slots } from '../schema/projects.ts';
+import { projects } from '../schema/projects.ts';
+import { lanes as laneRows } from '../schema/systems.ts';
 import { requests } from '../schema/requests.ts';
 import { identityDigests, IS_WAITING, subjects } from '../schema/subjects.ts';
 import { attention } from '../schema/work.ts';
@@ -63,13 +62,8 @@ export async function measure(
   const lastRuns = configured.map(({ policy }) =>
     new Date(runAtOrBefore(asOf.getTime() - HOUR_MS, policy.window)).toISOString(),
   );
-  const spaced = configured.flatMap(({ name: project, systems }) =>
-    systems.flatMap(({ name, lanes = {} }) =>
-      Object.entries(lanes).flatMap(([lane, windows]) => {
-        const spacingMs = spacingOf(windows);
-        return spacingMs === null ? [] : [{ project, name, slot: slotOf({ project, system: name }, lane), spacingMs }];
-      }),
-    ),
+  const limited = configured.flatMap(({ name: project, systems }) =>
+    systems.flatMap(({ name, lanes = {} }) => (Object.keys(lanes).length === 0 ? [] : [{ project, name }])),
   );
   return database.execute<Measured>(sql`
     SELECT 'requests' AS metric, project, kind AS first, status AS second, count(*)::float8 AS value
@@ -101,8 +95,14 @@ export async function measure(
     FROM (${projectLocks}) lock,
          LATERAL (VALUES ('project_lock_seconds', seconds::float8), ('project_lock_waiting', waiting::float8)) AS metrics (metric, value)
     UNION ALL
-    SELECT 'slots_waiting', project, system, NULL, sum(coalesce(greatest(ceil(extract(epoch FROM next_at - ${asOf}) * 1000 / spacing_ms) - 1, 0), 0))
-    FROM unnest(${textArray(spaced.map(({ project }) => project))}, ${textArray(spaced.map(({ name }) => name))},
-                ${textArray(spaced.map(({ slot }) => slot))}, ${sql.param(spaced.map(({ spacingMs }) => spacingMs))}::float8[]) AS spaced (project, system, slot, spacing_ms)
-    LEFT JOIN ${slots} ON name = slot GROUP BY project, system`);
+    SELECT 'slots_waiting', project, system, NULL, coalesce(sum(waiting), 0)
+    FROM unnest(${textArray(limited.map(({ project }) => project))}, ${textArray(limited.map(({ name }) => name))}) AS limited (project, system)
+    LEFT JOIN LATERAL (
+      SELECT (SELECT coalesce(max(reserved), 0) FROM (
+                SELECT sum((entry ->> 1)::bigint) AS reserved
+                FROM jsonb_each(used) AS per_window (length, entries), jsonb_array_elements(entries) AS entry
+                WHERE (entry ->> 0)::bigint + behind_ms > ${asOf.getTime()}::bigint GROUP BY length) per_window) AS waiting
+      FROM ${laneRows} AS lane
+      WHERE lane.project = limited.project AND lane.system = limited.system AND reserved_at + behind_ms > ${asOf.getTime()}::bigint) waits ON true
+    GROUP BY project, system`);
 }

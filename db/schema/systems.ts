@@ -26,7 +26,7 @@ export const lanes = lethe.table(
 );
 
 /**
- * The steps that continue by themselves, such as one whose system has used up its rate limit. Nobody has to act. A row is
+ * The steps that continue by themselves, such as one whose system has used up its rate limit, without an operator. A row is
  * deleted when the step succeeds or fails.
  */
 export const waits = lethe.table(

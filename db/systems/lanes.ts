@@ -72,11 +72,11 @@ export async function reserveSlot(database: Database, key: LaneKey, wanted: Want
         SELECT coalesce(jsonb_object_agg(per_ms, entries), '{}')
         FROM (SELECT per_ms, jsonb_agg(jsonb_build_array(at, count) ORDER BY at) AS entries
               FROM (SELECT per_ms, max(at) AS at, sum(count) AS count
-                    FROM (SELECT per_ms, group_ms, at, count FROM past WHERE at + per_ms > slot.at
-                          UNION ALL SELECT per_ms, group_ms, slot.at + ${slackMs}::bigint, 1 FROM windows) kept
+                    FROM (SELECT per_ms, group_ms, at, count FROM past WHERE at + per_ms > slot.at OR at > slot.now
+                          UNION ALL SELECT per_ms, group_ms, slot.at + ${Math.ceil(slackMs)}::bigint, 1 FROM windows) kept
                     GROUP BY per_ms, at / group_ms) grouped
               GROUP BY per_ms) per_window)
-      FROM slot WHERE ${ofLane(key)} AND slot.at - slot.now <= ${longestMs}::bigint
+      FROM slot WHERE ${ofLane(key)} AND slot.at - slot.now <= ${longestMs}::float8
       RETURNING true)
     SELECT at - now AS wait_ms, at, behind_ms, queued_ms::float8, EXISTS (SELECT FROM stored) AS is_reserved FROM slot`);
   if (slot !== undefined) return slot;
@@ -99,7 +99,7 @@ export async function delayLane(
     WITH locked AS MATERIALIZED (SELECT behind_ms FROM ${lanes} WHERE ${ofLane(key)} FOR NO KEY UPDATE),
     lane AS MATERIALIZED (SELECT behind_ms, ${nowMs(now)} AS now FROM locked)
     UPDATE ${lanes} SET behind_ms = greatest(lane.behind_ms, lane.now + ${withinMs}::bigint - ${at}::bigint)
-    FROM lane WHERE ${ofLane(key)} AND lane.now <= ${latestAt}::bigint RETURNING true`);
+    FROM lane WHERE ${ofLane(key)} AND lane.now <= ${latestAt}::float8 RETURNING true`);
   return delayed.count > 0;
 }
 

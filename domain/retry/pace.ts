@@ -1,4 +1,9 @@
-/** At most `calls` in any period of `perMs`. `{ calls: 1, perMs: 2_000 }` is a spacing of two seconds. */
+import { DAY_MS } from '../calendar.ts';
+
+/**
+ * At most `calls` in any period of `perMs`. `{ calls: 1, perMs: 2_000 }` is a spacing of two seconds. A quota per calendar
+ * month is a window of 31 days, which no month exceeds.
+ */
 export interface Window {
   readonly calls: number;
   readonly perMs: number;
@@ -6,6 +11,17 @@ export interface Window {
 
 /** The windows of each lane of a system: calls that share their limits. A call has to fit into all windows of its lane. */
 export type Lanes = Readonly<Record<string, readonly Window[]>>;
+
+/** What is wrong with the windows of a lane. Null if nothing is. */
+export function mistakeIn(windows: readonly Window[]): string | null {
+  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1;
+  if (!windows.every(({ calls, perMs }) => isCount(calls) && isCount(perMs)))
+    return 'needs whole numbers of at least 1 as the calls and the milliseconds of a window';
+  if (windows.some(({ perMs }) => perMs > LONGEST_WINDOW_MS)) return 'has a window of more than 31 days';
+  const isTwice = new Set(windows.map(({ perMs }) => perMs)).size < windows.length;
+  return isTwice ? 'has two windows of the same length; keep the one with fewer calls' : null;
+}
+const LONGEST_WINDOW_MS = 31 * DAY_MS;
 
 /** The share of a window, and the most, that a call may start later than it was reserved for. */
 const SLACK = { share: 0.035, maxMs: 1_000 } as const;

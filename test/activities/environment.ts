@@ -1,5 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
+import { DAY_MS } from '../../domain/calendar.ts';
 import type { Starter } from '../../activities/deps.ts';
 
 // Hides the warnings about failures that the tests cause.
@@ -11,11 +12,16 @@ export const perform = <Input, Output>(
   input: Input,
   attempt = 1,
 ): Promise<Output> =>
-  new MockActivityEnvironment({ attempt, currentAttemptScheduledTimestampMs: asOf(input) }, { logger }).run<
-    [Input],
-    Output,
-    (input: Input) => Promise<Output>
-  >(activity, input);
+  new MockActivityEnvironment(
+    {
+      attempt,
+      scheduledTimestampMs: asOf(input),
+      currentAttemptScheduledTimestampMs: asOf(input),
+      startToCloseTimeoutMs: DAY_MS,
+      scheduleToCloseTimeoutMs: 3 * DAY_MS,
+    },
+    { logger },
+  ).run<[Input], Output, (input: Input) => Promise<Output>>(activity, input);
 
 function asOf(input: unknown): number {
   const at: unknown = typeof input === 'object' && input !== null ? Reflect.get(input, 'asOf') : null;

@@ -81,7 +81,7 @@ test('never exceeds a window where calls arrive, although processes wake late an
     const sorted = arrivals.toSorted((a, b) => a - b);
     for (const { calls, perMs } of windows)
       expect(Math.min(...sorted.slice(calls).map((last, n) => last - (sorted[n] ?? 0)))).toBeGreaterThanOrEqual(perMs);
-    // Where the spacing leaves time to notice it, a late process delays the others instead of giving up its turn.
+    // Where the spacing leaves time to notice it, a late process delays the others and keeps its turn.
     expect((await readLane(world.database, key)).behindMs > 0).toBe(perMsOf(windows) > 300);
   }
 });

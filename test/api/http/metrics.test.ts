@@ -6,7 +6,8 @@ import { placeHold } from '../../../db/holds/holds.ts';
 import { withProjectLock } from '../../../db/project-lock.ts';
 import { transaction } from '../../../db/transaction.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
-import { reserveSlot, slotOf } from '../../../db/members/slots.ts';
+import { reserveSlot } from '../../../db/systems/lanes.ts';
+import { MINUTE_MS } from '../../../domain/calendar.ts';
 import { newId } from '../../../domain/ids.ts';
 import type { Catalog, Project } from '../../../domain/catalog.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
@@ -89,11 +90,12 @@ test('reports the state of the database without an identity, an id or a token', 
       ),
     );
   for (let call = 0; call < 4; call += 1)
-    await reserveSlot(world.database, slotOf({ project: 'demo', system: 'mail' }, 'erase'), {
-      now: START,
-      spacingMs: 1_000,
-    });
-  await reserveSlot(world.database, 'token/canary', { now: START, spacingMs: 1_000 });
+    await reserveSlot(
+      world.database,
+      { project: 'demo', system: 'mail', lane: 'erase' },
+      { windows: lanes.erase, slackMs: 0, longestMs: MINUTE_MS, now: START.getTime() },
+    );
+  await world.sql`INSERT INTO lethe.slots VALUES ('token/canary', ${days(1)})`;
 
   clock = new Date(START.getTime() + 500);
   const scrape = scraper();

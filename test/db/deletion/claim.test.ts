@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkPinnedSystems } from '../../../db/deletion/check-systems.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { placeHold, releaseHold } from '../../../db/holds/holds.ts';
-import { reserveSlot } from '../../../db/members/slots.ts';
 import { newId } from '../../../domain/ids.ts';
 import {
   after,
@@ -15,7 +14,6 @@ import {
   POLICY,
   reconcileAt,
   RUN,
-  START,
   states,
   user,
 } from '../../support/ledger.ts';
@@ -166,13 +164,4 @@ test('rejects changes to audit events, which contain no identity', async () => {
     'subjects.claimed',
   ]);
   expect(JSON.stringify(events)).not.toContain('canary');
-});
-
-test('reserves the slots of a system one after the other, independently of other systems', async () => {
-  const at = { now: START, spacingMs: 1_000 };
-  const slots = await Promise.all([1, 2, 3, 4].map(() => reserveSlot(world.database, 'system/a', at)));
-  expect(slots.map(Number).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3].map((n) => START.getTime() + n * 1_000));
-  expect(await reserveSlot(world.database, 'system/b', at)).toEqual(START);
-  const later = new Date(START.getTime() + 60_000);
-  expect(await reserveSlot(world.database, 'system/a', { ...at, now: later })).toEqual(later);
 });

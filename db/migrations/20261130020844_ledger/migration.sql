@@ -421,6 +421,30 @@ CREATE TABLE "lethe"."submitted_identities" (
 	CONSTRAINT "submitted_identities_line_check" CHECK (line >= 1)
 );
 --> statement-breakpoint
+CREATE TABLE "lethe"."lanes" (
+	"project" text,
+	"system" text,
+	"name" text,
+	"reserved_at" bigint DEFAULT 0 NOT NULL,
+	"behind_ms" bigint DEFAULT 0 NOT NULL,
+	"postponed_until" timestamp with time zone,
+	"used" jsonb DEFAULT '{}' NOT NULL,
+	CONSTRAINT "lanes_pkey" PRIMARY KEY("project","system","name")
+);
+--> statement-breakpoint
+CREATE TABLE "lethe"."waits" (
+	"request_id" text,
+	"system" text,
+	"step" text,
+	"batch" integer,
+	"code" text NOT NULL,
+	"since" timestamp with time zone NOT NULL,
+	"until" timestamp with time zone,
+	CONSTRAINT "waits_pkey" PRIMARY KEY("request_id","system","step","batch"),
+	CONSTRAINT "waits_step_check" CHECK (step IN ('resolve', 'inspect', 'visibility', 'delete', 'verify', 'suppress', 'conclude', 'collect', 'package', 'backup')),
+	CONSTRAINT "waits_code_check" CHECK (code IN ('rate_limit'))
+);
+--> statement-breakpoint
 CREATE TABLE "lethe"."anonymised_rows" (
 	"request_id" text,
 	"seq" integer,
@@ -605,6 +629,7 @@ ALTER TABLE "lethe"."webhooks" ADD CONSTRAINT "webhooks_project_projects_name_fk
 ALTER TABLE "lethe"."request_counts" ADD CONSTRAINT "request_counts_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."requests" ADD CONSTRAINT "requests_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."requests" ADD CONSTRAINT "requests_backup_of_requests_id_fkey" FOREIGN KEY ("backup_of") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
+ALTER TABLE "lethe"."waits" ADD CONSTRAINT "waits_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."attention" ADD CONSTRAINT "attention_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."batch_work" ADD CONSTRAINT "batch_work_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."blocked_subjects" ADD CONSTRAINT "blocked_subjects_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
