@@ -42,3 +42,5 @@ export type {
   Left,
   Person,
 } from '../connectors/http/index.ts';
+/** For the schemas of answers in the functions of `http`. */
+export { z } from 'zod';
