@@ -8,6 +8,7 @@ import { runCommand } from '../config/run-command.ts';
 import { deploymentEnvironment } from '../config/environment.ts';
 import { formatReport, isReportFormat } from '../config/report/format.ts';
 import { type Report, exitCodeOf } from '../config/report/report.ts';
+import { trySystem } from '../config/report/try-system.ts';
 import { sqlScript } from '../config/report/script.ts';
 import { type SubjectKind, SUBJECT_KINDS } from '../domain/vocabulary.ts';
 
@@ -16,10 +17,12 @@ const COMMAND = {
     'npm run check [-- --project NAME] [--system NAME] [--schema-only] [--format text|junit|sarif]',
     'npm run -s check -- --sql [--project NAME] [--system NAME] [--schema-only]',
     'npm run check -- --subject TYPE VALUE… [--project NAME] [--kind user|company]',
+    'npm run check -- --try NAME [--project NAME] [--subject TYPE VALUE… [--kind user|company]]',
   ],
   summary: [
     'Check the configuration against every system and list every config error. With --sql: print the statements that',
-    'correct them, as a script for psql. With --subject: count the rows that each system holds on a subject.',
+    'correct them, as a script for psql. With --subject: count the rows that each system holds on a subject. With --try:',
+    'call every verb of one system that changes nothing, for an identity that cannot exist, or for that of --subject.',
     'Exit codes: 0 no config errors, 1 config errors, 2 the check could not run or could not inspect a system.',
   ],
   positionals: { 'TYPE VALUE…': 'With --subject: an identity. VALUE is repeated for a composite identity.' },
@@ -34,6 +37,7 @@ const COMMAND = {
     },
     sql: { type: 'boolean', default: false, help: 'Print a script that corrects the config errors.' },
     subject: { type: 'boolean', default: false, help: 'Count the rows of one subject instead.' },
+    try: { type: 'string', value: 'NAME', help: 'Call the harmless verbs of this system.' },
     kind: { type: 'string', default: 'user', value: 'KIND', help: 'With --subject: user or company.' },
   },
   variables: { ...variablesOf('LETHE_CONFIG'), ...NAMED_IN_CONFIG },
@@ -41,6 +45,7 @@ const COMMAND = {
     'npm run check',
     'npm run -s check -- --sql > correct.sql',
     'npm run check -- --subject email ann@example.com',
+    'npm run check -- --try mixpanel',
   ],
 } as const;
 
@@ -48,6 +53,7 @@ const COMMAND = {
 async function main(): Promise<number> {
   const options = readArguments();
   const { configPath, secret } = deploymentEnvironment();
+  if (options.try !== undefined) return tryNamed(options.try, options, configPath, secret);
   if (options.subject !== null) {
     const deployment = readDeployment(await loadDeployment(configPath));
     for (const name of projectsOf(deployment, options.project))
@@ -77,7 +83,34 @@ function readArguments() {
     throw new UsageError(COMMAND, '--subject needs TYPE and VALUE');
   if (!values.subject && type !== undefined) throw new UsageError(COMMAND, 'TYPE and VALUE need --subject');
   const subject = values.subject && type !== undefined ? { type, value, kind } : null;
-  return { project, system, format, sql, schemaOnly, subject };
+  return { project, system, format, sql, schemaOnly, subject, try: values.try };
+}
+
+type Secret = ReturnType<typeof deploymentEnvironment>['secret'];
+
+/** Tries the system in every project that has it. */
+async function tryNamed(
+  system: string,
+  { project, subject }: Options,
+  configPath: string,
+  secret: Secret,
+): Promise<number> {
+  const deployment = readDeployment(await loadDeployment(configPath));
+  const projects = projectsOf(deployment, project).filter(
+    (name) => project !== undefined || deployment.definitions.get(name)?.has(system) === true,
+  );
+  if (projects.length === 0) throw new Error(`no project has a system ${system}; check the name after --try`);
+  const given =
+    subject === null ? null : { kind: subject.kind, identity: { type: subject.type, value: subject.value } };
+  let code = 0;
+  for (const name of projects)
+    for (const { kind, verb, result, outcome } of await trySystem(deployment, name, system, given, secret)) {
+      console.log(
+        `${name}.${system}  ${kind.padEnd(7)}  ${verb.padEnd(6)}  ${outcome === 'fine' ? 'ok' : outcome}  ${result}`,
+      );
+      code = Math.max(code, { fine: 0, wrong: 1, away: 2 }[outcome]);
+    }
+  return code;
 }
 
 const projectsOf = (deployment: ReadDeployment, only: string | undefined): readonly string[] =>
@@ -86,7 +119,7 @@ const projectsOf = (deployment: ReadDeployment, only: string | undefined): reado
 /** An invalid configuration is reported like the errors of a system. Its systems are not inspected. */
 async function createReport(
   configPath: string,
-  secret: ReturnType<typeof deploymentEnvironment>['secret'],
+  secret: Secret,
   { project, system, schemaOnly }: Options,
 ): Promise<Report> {
   const inside = relative('', configPath);

@@ -30,7 +30,10 @@ export async function inspectSystems(
       const inspected = await withConnector(deployment, project, system, secret, (connector) =>
         inspect(connector, options),
       );
-      const errors = inspected.errors.map((error) => ({ ...error, path: joinPath(path, error.path) }));
+      const errors = inspected.errors.map((error) => ({
+        ...error,
+        path: error.path === '' ? path : joinPath(path, error.path),
+      }));
       reports.push({ ...inspected, path, errors });
     }
   }
@@ -57,7 +60,7 @@ async function inspect(connector: Connector, options: InspectOptions): Promise<O
     return { isInspected: true, errors: await connector.inspect(options) };
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error;
-    return { isInspected: false, errors: [{ path: 'url', message: error.message }] };
+    return { isInspected: false, errors: [{ path: '', message: error.message }] };
   }
 }
 

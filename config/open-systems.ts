@@ -67,6 +67,6 @@ async function inspect(connector: Connector): Promise<readonly ConfigError[]> {
   try {
     return await connector.inspect();
   } catch (error) {
-    return error instanceof ConnectorError && !error.retryable ? [{ path: 'url', message: error.message }] : [];
+    return error instanceof ConnectorError && !error.retryable ? [{ path: '', message: error.message }] : [];
   }
 }

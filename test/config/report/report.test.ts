@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { formatReport } from '../../config/report/format.ts';
-import { type Report, exitCodeOf } from '../../config/report/report.ts';
-import { sqlScript } from '../../config/report/script.ts';
-import { parseXml } from './xml.ts';
+import { formatReport } from '../../../config/report/format.ts';
+import { type Report, exitCodeOf } from '../../../config/report/report.ts';
+import { sqlScript } from '../../../config/report/script.ts';
+import { parseXml } from '../xml.ts';
 
 const APP = 'projects.shop.systems.app';
 const CRM = 'projects.shop.systems.crm';
