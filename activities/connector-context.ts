@@ -1,5 +1,5 @@
 import { activityInfo, Context } from '@temporalio/activity';
-import { type ConnectorContext, ConnectorError, Deferral } from '../connectors/connector.ts';
+import { type Batch, type ConnectorContext, ConnectorError, Deferral } from '../connectors/connector.ts';
 import { requireNoConfigErrors } from '../connectors/guard.ts';
 import { clearAttention, raiseAttention } from '../db/attention/raise.ts';
 import { recordWait } from '../db/attention/waits.ts';
@@ -15,15 +15,22 @@ import { runWithHeartbeat } from './middleware.ts';
 import { isKnownOutage, observeOutages } from './outages/outages.ts';
 import { createSlots } from './systems/slots.ts';
 
+interface CallOptions {
+  /** Whether the verb continues where it stopped, so that a long call can end with a `Deferral`. */
+  readonly canContinue?: boolean;
+  /** The batch whose foreign ids are kept. None are without it. */
+  readonly batch?: Batch;
+}
+
 /**
  * Calls a connector with heartbeats, the activity's cancellation, and the system's rate limits. Does not call a system
- * whose outage is known. `canContinue`: after a `Deferral`, the verb continues where it stopped.
+ * whose outage is known.
  */
 export async function withConnectorContext<T>(
   deps: ActivityDeps,
-  { project, system, requestId }: Pick<SystemKey, 'project' | 'system'> & Partial<Pick<SystemKey, 'requestId'>>,
+  { project, system }: Pick<SystemKey, 'project' | 'system'>,
   call: (context: ConnectorContext) => Promise<T>,
-  { canContinue = false }: { readonly canContinue?: boolean } = {},
+  { canContinue = false, batch }: CallOptions = {},
 ): Promise<T> {
   const context = Context.current();
   const now = attemptClock();
@@ -32,7 +39,8 @@ export async function withConnectorContext<T>(
     heartbeat: () => context.heartbeat(),
     ...createSlots(deps, { project, system }, systemOf(deps, { project, system })?.lanes, { canContinue, now }),
     keepForeignIds: async (found) => {
-      if (requestId !== undefined) await keepForeignIds(deps.reading, { requestId, system }, found);
+      if (batch !== undefined)
+        await keepForeignIds(deps.reading, { requestId: batch.requestId, batch: batch.batch, system }, found);
     },
   };
   return runWithHeartbeat(() => observeOutages(deps, { project, system }, now, () => call(connectorContext)));

@@ -1,7 +1,7 @@
-import { type Batch, ConnectorError, type Count } from '../connectors/connector.ts';
+import { type Batch, type ConnectorContext, ConnectorError, type Count } from '../connectors/connector.ts';
 import { countProposedSubjects, storeCount } from '../db/resolution/counts.ts';
 import { readForeignIds } from '../db/subjects/foreign-ids.ts';
-import { IS_PROPOSED, IS_UNKNOWN, isChanged } from '../db/subjects/selected.ts';
+import { IS_PROPOSED, IS_UNKNOWN, isChanged, type Selected } from '../db/subjects/selected.ts';
 import { changedIdentities, proposedIdentities, unknownIdentities } from '../db/subjects/identities.ts';
 import { readRequestRow } from '../db/requests/row.ts';
 import { markPresent, countUnresolvedSubjects } from '../db/subjects/unresolved.ts';
@@ -34,24 +34,26 @@ export const systemActivities = (deps: ActivityDeps) => ({
         [show, false],
       ] as const) {
         if (size === 0 || connector.setVisibility === undefined) continue;
+        const name = `g${generation}${hidden ? 'h' : 's'}`;
         const batch: Batch = {
           requestId,
           kind,
-          batch: `g${generation}${hidden ? 'h' : 's'}`,
+          batch: name,
           firstSeq: 1,
           lastSeq,
           size,
           identities: () => changedIdentities(deps.database, requestId, { after: applied, hidden }, lastSeq),
           foreignIds: () =>
-            readForeignIds(deps.database, key, {
-              firstSeq: 1,
-              lastSeq,
-              condition: isChanged({ after: applied, hidden }),
-            }),
+            readForeignIds(
+              deps.database,
+              { ...key, batch: name },
+              { firstSeq: 1, lastSeq, condition: isChanged({ after: applied, hidden }) },
+            ),
         };
-        await withConnectorContext(deps, key, async (context) =>
-          connector.setVisibility?.(batch, { hidden, generation, at: new Date(asOf) }, context),
-        );
+        const change = { hidden, generation, at: new Date(asOf) };
+        await withConnectorContext(deps, key, async (context) => connector.setVisibility?.(batch, change, context), {
+          batch,
+        });
       }
       await recordAppliedVisibility(deps.database, requestId, system, generation);
     });
@@ -65,8 +67,8 @@ export const systemActivities = (deps: ActivityDeps) => ({
       if (size === 0 || (await isSkipped(deps.database, requestId, key.system))) return;
       if (!canCount(deps, key)) return markPresent(deps.database, requestId, 'all');
       const identities = () => unknownIdentities(deps.database, requestId, lastSeq);
-      const foreignIds = () => readForeignIds(deps.database, key, { firstSeq: 1, lastSeq, condition: IS_UNKNOWN });
-      const { presentSeqs } = await countRows(deps, key, { batch: 'unknown', lastSeq, size, identities, foreignIds });
+      const subjects = { batch: 'unknown', lastSeq, size, identities, condition: IS_UNKNOWN };
+      const { presentSeqs } = await countRows(deps, key, subjects);
       await markPresent(deps.database, requestId, presentSeqs);
     });
   },
@@ -79,8 +81,8 @@ export const systemActivities = (deps: ActivityDeps) => ({
       if (size === 0) return;
       if (!canCount(deps, key)) return storeCount(deps.database, key, null);
       const identities = () => proposedIdentities(deps.database, requestId, lastSeq);
-      const foreignIds = () => readForeignIds(deps.database, key, { firstSeq: 1, lastSeq, condition: IS_PROPOSED });
-      const { tables } = await countRows(deps, key, { batch: 'counted', lastSeq, size, identities, foreignIds });
+      const subjects = { batch: 'counted', lastSeq, size, identities, condition: IS_PROPOSED };
+      const { tables } = await countRows(deps, key, subjects);
       await storeCount(deps.database, key, tables);
     });
   },
@@ -113,18 +115,24 @@ export const systemActivities = (deps: ActivityDeps) => ({
 async function countRows(
   deps: ActivityDeps,
   key: SystemKey,
-  subjects: Pick<Batch, 'batch' | 'lastSeq' | 'size' | 'identities' | 'foreignIds'>,
+  {
+    condition,
+    ...subjects
+  }: Pick<Batch, 'batch' | 'lastSeq' | 'size' | 'identities'> & { readonly condition: Selected },
 ): Promise<Count> {
   const { requestId, project, system } = key;
   const request = await readRequestRow(deps.database, requestId);
   const { subjectKind: kind } = request;
   // An export of any scope searches all rows, since it includes every subject that has data.
   const scope = request.kind === 'export' ? 'data' : request.scope;
-  const batch: Batch = { requestId, kind, firstSeq: 1, ...subjects };
+  const { batch: name, lastSeq } = subjects;
+  const foreignIds = () => readForeignIds(deps.database, { ...key, batch: name }, { firstSeq: 1, lastSeq, condition });
+  const batch: Batch = { requestId, kind, firstSeq: 1, ...subjects, foreignIds };
   const connector = deps.connector(project, system);
-  return withConnectorContext(deps, key, async (context) => {
+  const count = async (context: ConnectorContext): Promise<Count> => {
     if (connector.count === undefined)
       throw new ConnectorError('refused', 'the system cannot count', { retryable: false });
     return connector.count(batch, scope, context);
-  });
+  };
+  return withConnectorContext(deps, key, count, { batch });
 }

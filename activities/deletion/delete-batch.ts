@@ -44,14 +44,13 @@ export const batchActivities = (deps: ActivityDeps) => ({
       if (started === null) return nextStep(await readBatchWork(deps.database, input), asOf, settleMs);
       const { pass, except } = started;
       const hardDeletion = await toHardDeletion(deps.database, input, { work, pass, at: new Date(asOf), now });
+      const batch = toConnectorBatch(deps.database, work, except);
       const deletion: Deletion = await deferrable(
         () =>
-          withConnectorContext(
-            deps,
-            input,
-            (context) => connector.hardDelete(toConnectorBatch(deps.database, work, except), hardDeletion, context),
-            { canContinue: true },
-          ),
+          withConnectorContext(deps, input, (context) => connector.hardDelete(batch, hardDeletion, context), {
+            canContinue: true,
+            batch,
+          }),
         (until) => ({ continueAt: until }),
       );
       // Exports restarted at the claim, and may have read columns that were not cleared yet (rule 17).
@@ -83,7 +82,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
       const except = (await readBlocked(deps.database, input)).map(({ seq }) => seq);
       const batch = toConnectorBatch(deps.database, work, except);
       const verification = await deferrable<Verification | null>(
-        () => withConnectorContext(deps, input, (context) => verify(connector, batch, work, context)),
+        () => withConnectorContext(deps, input, (context) => verify(connector, batch, work, context), { batch }),
         (until) => ({ verifyAgainAt: until }),
       );
       const result = toResult(deps, input, work, verification);
@@ -165,7 +164,12 @@ const toConnectorBatch = (database: Database, work: BatchWork, except: readonly 
   size: work.size,
   except,
   identities: () => claimedIdentities(database, work, except),
-  foreignIds: () => readForeignIds(database, work, { ...work, condition: isClaimedIn(work.batch, except) }),
+  foreignIds: () =>
+    readForeignIds(
+      database,
+      { ...work, batch: `b${work.batch}` },
+      { ...work, condition: isClaimedIn(work.batch, except) },
+    ),
 });
 
 const attentionKey = <const Name extends Step>({ project, requestId, system, batch }: BatchKey, step: Name) => ({

@@ -28,8 +28,12 @@ export const collectActivities = (deps: ActivityDeps) => ({
       // A table without a mapping would be missing from the archive.
       await requireCoverage(deps, key);
       const request = await readRequestRow(deps.database, requestId);
-      await withConnectorContext(deps, key, (context) =>
-        collectAll(deps, key, { request, ...selected, archiveKeys }, context),
+      const batch = batchOf(deps, system, request, selected);
+      await withConnectorContext(
+        deps,
+        key,
+        (context) => collectAll(deps, key, { request, batch, archiveKeys }, context),
+        { batch },
       );
     });
   },
@@ -38,8 +42,7 @@ export const collectActivities = (deps: ActivityDeps) => ({
 /** The data that one attempt of a collection needs. */
 interface CollectionTask {
   readonly request: RequestRow;
-  readonly size: number;
-  readonly lastSeq: number;
+  readonly batch: Batch;
   readonly archiveKeys: ArchiveKeys;
 }
 
@@ -47,7 +50,7 @@ interface CollectionTask {
 async function collectAll(
   deps: ActivityDeps,
   key: CollectionKey,
-  { request, ...rest }: CollectionTask,
+  { request, batch, archiveKeys }: CollectionTask,
   context: ConnectorContext,
 ) {
   const { requestId, project, system } = key;
@@ -60,13 +63,9 @@ async function collectAll(
   // Taken before the snapshot, so that the archive contains every row up to this time.
   const cutOffAt = now();
   try {
-    for await (const table of connector.export(
-      batchOf(deps, system, request, rest),
-      exportOptionsOf(request),
-      context,
-    )) {
+    for await (const table of connector.export(batch, exportOptionsOf(request), context)) {
       const object = `${requestId}/${randomUUID()}`;
-      const facts = await writePart(deps.storage, rest.archiveKeys, object, table, {
+      const facts = await writePart(deps.storage, archiveKeys, object, table, {
         signal: context.signal,
         onProgress: progress.onProgress,
       });
@@ -86,7 +85,7 @@ const batchOf = (
   deps: ActivityDeps,
   system: string,
   { id: requestId, subjectKind: kind, epoch }: RequestRow,
-  { size, lastSeq }: Omit<CollectionTask, 'request'>,
+  { size, lastSeq }: Pick<Batch, 'size' | 'lastSeq'>,
 ): Batch => ({
   requestId,
   kind,
@@ -96,7 +95,11 @@ const batchOf = (
   size,
   identities: () => exportedIdentities(deps.database, requestId, lastSeq),
   foreignIds: () =>
-    readForeignIds(deps.database, { requestId, system }, { firstSeq: 1, lastSeq, condition: IS_SELECTED }),
+    readForeignIds(
+      deps.database,
+      { requestId, system, batch: `e${epoch}` },
+      { firstSeq: 1, lastSeq, condition: IS_SELECTED },
+    ),
 });
 
 function exportOptionsOf(request: RequestRow): ExportOptions {

@@ -35,7 +35,7 @@ export async function placeOnce(
   ] as const) {
     if (chosen.length === 0) continue;
     const entries = chosen.map(({ seq, type, value }) => ({ seq, identity: { type, value } }));
-    await withConnectorContext(deps, { project, system }, async (context) =>
+    await withConnectorContext(deps, key, async (context) =>
       deps
         .connector(project, system)
         .setSuppression?.(batchOf(suppressionId, { kind, name }, entries), suppressed, context),

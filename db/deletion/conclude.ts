@@ -10,12 +10,13 @@ import { requests } from '../schema/requests.ts';
 import {
   exceptedDigests,
   exceptedIdentities,
+  foreignIds,
   subjectIdentities,
   subjects,
   submittedIdentities,
 } from '../schema/subjects.ts';
 import { waits } from '../schema/systems.ts';
-import { attention, batchWork } from '../schema/work.ts';
+import { attention, batchWork, rangeTickets } from '../schema/work.ts';
 import { settleSuppressions } from '../suppressions/settle.ts';
 import { hasNoValidIdentity, NO_VALID_IDENTITY } from '../subjects/outcome.ts';
 import { buildReceipt } from './receipt.ts';
@@ -98,7 +99,10 @@ async function hasOpenSuppression(tx: Transaction, request: RequestRow, at: Date
   return isDue || isPending;
 }
 
-/** Purges the identities and the address to notify. Digests, positions and outcomes remain (rule 14). */
+/**
+ * Purges the identities, what systems know the subjects by, and the address to notify. Digests, positions and outcomes
+ * remain (rule 14).
+ */
 export async function purgeIdentities(tx: Transaction, requestId: string): Promise<void> {
   await tx
     .update(requests)
@@ -112,7 +116,7 @@ export async function purgeIdentities(tx: Transaction, requestId: string): Promi
     .update(exceptedIdentities)
     .set({ value: null })
     .where(and(eq(exceptedIdentities.requestId, requestId), isNotNull(exceptedIdentities.value)));
-  for (const table of [exceptedDigests, subjectIdentities, attention, waits]) {
+  for (const table of [exceptedDigests, subjectIdentities, foreignIds, rangeTickets, attention, waits]) {
     await tx.delete(table).where(eq(table.requestId, requestId));
   }
 }

@@ -59,7 +59,20 @@ export interface SystemReceipt {
   /** 0 if the system is verified. Null if its data could not be read. */
   readonly survivors: number | null;
   readonly skipReason: string | null;
+  /** Why the system counts as deleted. Null until all of its batches do. */
+  readonly proof: Proof | null;
   readonly tables: readonly TableReceipt[];
+}
+/** What is known about a deletion, and from whom. */
+export interface Proof {
+  /** The weakest of all batches: Lethe has read, the system or a person has stated it, or neither. */
+  readonly level: 'read' | 'attested' | 'person' | 'none';
+  /** What Lethe has read and found empty. */
+  readonly read: readonly string[];
+  /** What only a statement covers. Empty if the statement names no part. */
+  readonly attested: readonly string[];
+  /** When the last statement was made. Null without one. */
+  readonly saidAt: string | null;
 }
 
 const LIMITS = [
@@ -135,12 +148,13 @@ export async function buildReceipt(
     submitted: request.submitted,
     subjects: counts(ends),
     outcomes: counts(outcomes),
-    systems: work.map(({ system, state, verifiedAt, survivors, skipReason }) => ({
+    systems: work.map(({ system, state, verifiedAt, survivors, skipReason, ...proven }) => ({
       system,
       state,
       verifiedAt: verifiedAt?.toISOString() ?? null,
       survivors: state === 'verified' ? 0 : survivors,
       skipReason,
+      proof: proofOf({ state, ...proven }),
       tables: tables.get(system) ?? [],
     })),
     backups: backups.map((backup) => ({
@@ -151,9 +165,9 @@ export async function buildReceipt(
     suppression,
     unverified: work
       .filter(({ state }) => state === 'attested' || state === 'unverified')
-      .map(({ system, state, verifiedAt }) => ({
+      .map(({ system, verifiedAt, ...proven }) => ({
         system,
-        level: state === 'attested' ? 'attested' : 'none',
+        level: proofOf(proven)?.level ?? 'none',
         saidAt: verifiedAt?.toISOString() ?? null,
       })),
     limits: [...LIMITS, ...copyLimits(systems.filter(({ name }) => work.some(({ system }) => system === name)))],
@@ -171,13 +185,39 @@ const counts = (rows: readonly { readonly name: string; readonly count: number }
   Object.fromEntries(rows.map(({ name, count }) => [name, count]));
 
 type WorkRow = Readonly<
-  Pick<typeof batchWork.$inferSelect, 'system' | 'state' | 'verifiedAt' | 'survivors' | 'skipReason'>
+  Pick<typeof batchWork.$inferSelect, 'system' | 'state' | 'verifiedAt' | 'survivors' | 'skipReason'> & {
+    byPerson: boolean;
+    read: readonly string[];
+    attested: readonly string[];
+    attestedAt: Date | null;
+  }
 >;
+
+const LEVELS = { verified: 'read', attested: 'attested', unverified: 'none' } as const;
+
+function proofOf({
+  state,
+  byPerson,
+  read,
+  attested,
+  attestedAt,
+}: Pick<WorkRow, 'state' | 'byPerson' | 'read' | 'attested' | 'attestedAt'>): Proof | null {
+  if (state !== 'verified' && state !== 'attested' && state !== 'unverified') return null;
+  const level = state === 'attested' && byPerson ? 'person' : LEVELS[state];
+  return { level, read, attested, saidAt: attestedAt?.toISOString() ?? null };
+}
 
 /** Reads the state of each system, which is that of its least advanced batch, and the time of its last verification. */
 const readWork = (queries: Queries, requestId: string): Promise<readonly WorkRow[]> =>
   queries.execute<WorkRow>(sql`
     SELECT system, skip_reason, (array_agg(state ORDER BY array_position(
              ARRAY['skipped', 'attention', 'pending', 'deleting', 'verifying', 'unverified', 'attested', 'verified'], state)))[1] AS state,
-           max(verified_at) AS verified_at, sum(survivors) AS survivors
+           max(verified_at) AS verified_at, sum(survivors) AS survivors, max(attested_at) AS attested_at,
+           coalesce(bool_or(attested_by = 'person'), false) AS by_person, ${namesIn('read_tables')} AS read,
+           ${namesIn('attested_tables')} AS attested
     FROM ${batchWork} WHERE request_id = ${requestId} GROUP BY system, skip_reason ORDER BY system`);
+
+/** The names in a column of all batches of a group, each once. */
+const namesIn = (column: 'read_tables' | 'attested_tables') => sql`
+  ARRAY(SELECT DISTINCT name FROM jsonb_array_elements(jsonb_agg(to_jsonb(${sql.raw(column)}))) AS names (list),
+          jsonb_array_elements_text(list) AS name ORDER BY name)`;

@@ -204,19 +204,24 @@ export const subjectIdentities = lethe.table(
 );
 
 /**
- * The ids by which systems know the subjects of a request, found by a deletion or an export. They are personal data, and are
- * deleted when the identities of the subject are purged.
+ * The ids by which systems know the subjects of a batch. Kept per batch, because they were found by its identities. They are
+ * personal data, and are deleted when the identities of the subject are purged.
  */
 export const foreignIds = lethe.table(
   'foreign_ids',
   {
     requestId: text('request_id').notNull(),
     system: text('system').notNull(),
+    /** The name of the batch, as connectors get it. */
+    batch: text('batch').notNull(),
     seq: integer('seq').notNull(),
     id: text('id').notNull(),
   },
   (table) => [
-    primaryKey({ name: 'foreign_ids_pkey', columns: [table.requestId, table.system, table.seq, table.id] }),
+    primaryKey({
+      name: 'foreign_ids_pkey',
+      columns: [table.requestId, table.system, table.batch, table.seq, table.id],
+    }),
     check('foreign_ids_id_check', sql`octet_length(id) <= 2000`),
   ],
 );

@@ -6,8 +6,8 @@ import type { Database, Queries, Transaction } from '../client.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { suppressions } from '../schema/holds.ts';
 import { requests } from '../schema/requests.ts';
-import { matches, subjectIdentities, subjects, submittedIdentities } from '../schema/subjects.ts';
-import { blockedSubjects, systemVisibility } from '../schema/work.ts';
+import { foreignIds, matches, subjectIdentities, subjects, submittedIdentities } from '../schema/subjects.ts';
+import { blockedSubjects, rangeTickets, systemVisibility } from '../schema/work.ts';
 import { absentToSuppress } from '../suppressions/settle.ts';
 import { transaction } from '../transaction.ts';
 
@@ -76,7 +76,7 @@ const isSuppressed = (request: RequestRow): SQL =>
 const isPropagated = sql`EXISTS (SELECT FROM ${suppressions} WHERE id = suppression_id AND propagated_at IS NOT NULL OFFSET 0)`;
 
 /**
- * Erases the identities of finished subjects, and the submitted values that name no other subject. Digests, positions and
+ * Erases the identities of finished subjects, their foreign ids, and the submitted values that name no other subject. Digests, positions and
  * outcomes remain. The systems purge next. Idempotent.
  */
 export async function purgeSubjects(
@@ -102,6 +102,14 @@ export async function purgeSubjects(
         WHERE request_id = ${requestId} GROUP BY position HAVING bool_and(purge_generation IS NOT NULL))
       UPDATE ${submittedIdentities} submitted SET value = NULL, canonical = NULL FROM named
       WHERE request_id = ${requestId} AND submitted.position = named.position AND value IS NOT NULL`);
+    await tx.execute(sql`
+      DELETE FROM ${foreignIds} USING ${subjects} subject
+      WHERE foreign_ids.request_id = ${requestId} AND subject.request_id = ${requestId} AND subject.seq = foreign_ids.seq
+        AND subject.purge_generation IS NOT NULL`);
+    await tx.execute(sql`
+      DELETE FROM ${rangeTickets} WHERE request_id = ${requestId} AND NOT EXISTS (
+        SELECT FROM ${subjects} WHERE request_id = ${requestId} AND subjects.batch = range_tickets.batch
+          AND seq BETWEEN first_seq AND last_seq AND purge_generation IS NULL)`);
     const { project } = request;
     await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'subjects.purged', detail: { count } });
   });

@@ -2,6 +2,9 @@ import { and, eq, gt, type SQL, sql } from 'drizzle-orm';
 import { subjects } from '../schema/subjects.ts';
 import { intArray } from '../sql.ts';
 
+/** A condition on `subjects`. */
+export type Selected = SQL | undefined;
+
 // The subjects of a request that one call of a connector is about, as conditions on `subjects`.
 
 /** The subjects of a claimed batch, without those that the call leaves out. */

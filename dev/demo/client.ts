@@ -11,7 +11,9 @@ export const Status = z.object({
 export type Status = z.output<typeof Status>;
 
 export const Progress = z.object({
-  batches: z.array(z.object({ state: z.string(), subjects: z.number(), finished: z.number(), removed: z.number() })),
+  batches: z.array(
+    z.object({ state: z.string(), subjects: z.number(), finished: z.number(), removed: z.number().nullable() }),
+  ),
   live: z
     .object({
       waitingFor: z.string().nullable(),

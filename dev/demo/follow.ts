@@ -51,7 +51,7 @@ async function describeWork(stack: Stack, id: string, { attention, hardDeleteAt,
   const leftMs = Date.parse(hardDeleteAt) - Date.now();
   if (status === 'grace' && leftMs > 0) return `deletion in ${seconds(leftMs).trim()}`;
   const { batches, live } = await call(stack, Progress, `/v1/requests/${id}/progress`);
-  const rows = batches.reduce((total, { removed }) => total + removed, 0);
+  const rows = batches.reduce((total, { removed }) => total + (removed ?? 0), 0);
   const [activity] = live?.activities ?? [];
   if (status === 'deleting' && rows > 0) return `${rows} rows so far`;
   if (activity !== undefined && activity.attempt > 1) return `${activity.activity}, attempt ${activity.attempt}`;

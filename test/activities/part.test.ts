@@ -42,7 +42,7 @@ async function claimedRequest(scope: (typeof SCOPES)[number]): Promise<string> {
 async function blanked(requestId: string) {
   const { systems } = await buildReceipt(world.database, requestId);
   const tables = systems.flatMap((system) => system.tables);
-  expect(tables.filter(({ removed }) => removed > 0)).toEqual([]);
+  expect(tables.filter(({ removed }) => removed !== 0)).toEqual([]);
   return tables.flatMap(({ table, blanked: rows }) => (rows > 0 ? [[table, rows]] : []));
 }
 const deleteBatch = (requestId: string, attempt = 1) =>

@@ -202,7 +202,7 @@ export const FIGURES = {
   'app.users': [5, 0],
 };
 
-export async function figuresOf(world: Ledger, requestId: string): Promise<Record<string, readonly number[]>> {
+export async function figuresOf(world: Ledger, requestId: string): Promise<Record<string, readonly (number | null)[]>> {
   const { systems } = await buildReceipt(world.database, requestId);
   const tables = systems.flatMap((system) => system.tables);
   return Object.fromEntries(

@@ -33,7 +33,13 @@ const common = {
 
 const DeletedTable = z.object({
   table: fields.table,
-  removed: z.int().openapi({ description: 'Number of deleted rows.' }),
+  removed: z
+    .int()
+    .nullable()
+    .openapi({ description: 'Number of deleted rows. Null if the system does not report it.' }),
+  requested: z.int().nullable().openapi({
+    description: 'With `removed: null`, number of subjects that the system was asked to delete. Null otherwise.',
+  }),
   blanked: z.int().openapi({
     description: 'Part deletion: number of rows that remain and whose columns in the scope are cleared.',
   }),
@@ -48,7 +54,26 @@ const DeletedTable = z.object({
 });
 
 /** Nothing happened to a table in the example. */
-const UNCHANGED = { removed: 0, blanked: 0, retained: [], detached: 0, anonymised: { rows: 0, columns: [] } };
+const UNCHANGED = {
+  removed: 0,
+  requested: null,
+  blanked: 0,
+  retained: [],
+  detached: 0,
+  anonymised: { rows: 0, columns: [] },
+};
+
+const Proof = z.object({
+  level: z.string().openapi({
+    description:
+      'Weakest proof of all batches. `read`: Lethe searched and found nothing. `attested`: the system reports the deletion. `person`: a person reports it. `none`: there is no report.',
+  }),
+  read: list(z.string()).openapi({ description: 'Tables that Lethe searched.' }),
+  attested: list(z.string()).openapi({
+    description: 'Data that Lethe cannot search and that only a report of the system covers.',
+  }),
+  saidAt: reportedAt,
+});
 
 const DeletionSystem = z.object({
   system: fields.system,
@@ -59,6 +84,7 @@ const DeletionSystem = z.object({
     .int()
     .nullable()
     .openapi({ description: 'Number of rows that verification still finds. Null if the system was not read.' }),
+  proof: Proof.nullable().openapi({ description: 'Proof of the deletion. Null until the system is done.' }),
   tables: list(DeletedTable).openapi({ description: 'Rows per table.' }),
 });
 
@@ -91,6 +117,7 @@ const DeletionReceipt = z
           verifiedAt: SAMPLE.verifiedAt,
           skipReason: null,
           survivors: 0,
+          proof: { level: 'read', read: ['app.invoices', 'app.replies', 'app.users'], attested: [], saidAt: null },
           tables: [
             { ...UNCHANGED, table: 'app.users', anonymised: { rows: 2, columns: ['email', 'name'] } },
             { ...UNCHANGED, table: 'app.invoices', retained: [{ basis: 'tax law, 10 years', rows: 3 }] },

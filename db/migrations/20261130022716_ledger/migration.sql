@@ -333,9 +333,10 @@ CREATE TABLE "lethe"."excepted_identities" (
 CREATE TABLE "lethe"."foreign_ids" (
 	"request_id" text,
 	"system" text,
+	"batch" text,
 	"seq" integer,
 	"id" text,
-	CONSTRAINT "foreign_ids_pkey" PRIMARY KEY("request_id","system","seq","id"),
+	CONSTRAINT "foreign_ids_pkey" PRIMARY KEY("request_id","system","batch","seq","id"),
 	CONSTRAINT "foreign_ids_id_check" CHECK (octet_length(id) <= 2000)
 );
 --> statement-breakpoint
