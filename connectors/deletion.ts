@@ -17,7 +17,7 @@ export interface HardDeletion {
   keepTicket(range: RangeKey, ticket: string): Promise<void>;
   /**
    * A key for a call to the system, by which it recognizes a repetition: a UUID that is the same in every attempt of this
-   * pass and reveals no identity. `call` distinguishes the calls of a range.
+   * pass that leaves out the same subjects, and reveals no identity. `call` distinguishes the calls of a range.
    */
   idempotencyKey(range: RangeKey, call: string): string;
   onRangeFinished(range: FinishedRange): Promise<void>;

@@ -9,7 +9,7 @@ import {
   type Verification,
 } from '../../connectors/connector.ts';
 import type { Database } from '../../db/client.ts';
-import { readBlocked, recordAttempt, startAttempt } from '../../db/deletion/attempts.ts';
+import { type DeletionAttempt, readBlocked, recordAttempt, startAttempt } from '../../db/deletion/attempts.ts';
 import { type BatchWork, nextStep, readBatchWork, recordVerification } from '../../db/deletion/batches.ts';
 import { keepTicket, readRangeLog, recordRange } from '../../db/deletion/ranges.ts';
 import { restartExportsAfterPartialDeletion } from '../../db/exports/remove-claimed.ts';
@@ -43,7 +43,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
       const started = await startAttempt(deps.database, input, attempt);
       if (started === null) return nextStep(await readBatchWork(deps.database, input), asOf, settleMs);
       const { pass, except } = started;
-      const hardDeletion = await toHardDeletion(deps.database, input, { work, pass, at: new Date(asOf), now });
+      const hardDeletion = await toHardDeletion(deps.database, input, { work, pass, except, at: new Date(asOf), now });
       const batch = toConnectorBatch(deps.database, work, except);
       const deletion: Deletion = await deferrable(
         () =>
@@ -137,9 +137,9 @@ function toResult(
 async function toHardDeletion(
   database: Database,
   key: BatchKey,
-  attempt: { readonly work: BatchWork; readonly pass: number; readonly at: Date; readonly now: () => Date },
+  attempt: DeletionAttempt & { readonly work: BatchWork; readonly at: Date; readonly now: () => Date },
 ): Promise<HardDeletion> {
-  const { work, pass, at, now } = attempt;
+  const { work, pass, except, at, now } = attempt;
   const { isFinished, tickets } = await readRangeLog(database, key, pass);
   return {
     scope: work.scope,
@@ -149,7 +149,7 @@ async function toHardDeletion(
     isFinished,
     tickets,
     keepTicket: (range, ticket) => keepTicket(database, key, { range, ticket, pass, keptAt: now() }),
-    idempotencyKey: (range, call) => idempotencyKey(key, pass, range, call),
+    idempotencyKey: (range, call) => idempotencyKey({ ...key, pass, except }, range, call),
     onRangeFinished: (range) => recordRange(database, key, pass, range),
   };
 }

@@ -63,7 +63,7 @@ export interface SystemReceipt {
   readonly proof: Proof | null;
   readonly tables: readonly TableReceipt[];
 }
-/** What is known about a deletion, and from whom. */
+/** What is known about a deletion, and who says it. */
 export interface Proof {
   /** The weakest of all batches: Lethe has read, the system or a person has stated it, or neither. */
   readonly level: 'read' | 'attested' | 'person' | 'none';

@@ -2,7 +2,7 @@ import type { Scope } from '../../../domain/vocabulary.ts';
 import { type Batch, type ConnectorContext, ConnectorError, type Verification } from '../../connector.ts';
 import { membersInRange } from '../visibility/batch-table.ts';
 import { type Context, type LoadedBatch, StandbyError, withBatch } from '../context.ts';
-import { STATEMENT_TIMEOUT, codeOf, toConnectorError } from '../failure.ts';
+import { STATEMENT_TIMEOUT, codeOf } from '../failure.ts';
 import { throwIfCancelled } from '../../callbacks.ts';
 import type { Target } from '../../data-map/model.ts';
 import type { Range } from '../../figures/ranges.ts';
@@ -37,7 +37,7 @@ export async function verify(
   } catch (error) {
     if (error instanceof StandbyError) return { unknown: 'standby' };
     if (error instanceof ConnectorError && error.code !== 'unavailable') return { unknown: error.code };
-    throw toConnectorError(error);
+    throw error;
   }
 }
 

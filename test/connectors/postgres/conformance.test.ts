@@ -1,5 +1,6 @@
 import { testConformance } from '../conformance.ts';
-import { fixture, user } from '../fixture.ts';
+import { postgres } from '../../../connectors/postgres/index.ts';
+import { fixture, SETTINGS, user } from '../fixture.ts';
 
 const SUBJECT_KEYS = ['u-1', 'a-1', 'u-2', 'a-2'].map((name) => `'${name}'`).join(', ');
 
@@ -17,13 +18,15 @@ const OTHER_SUBJECTS: Record<string, string> = {
   segment_members: `user_id NOT IN (${SUBJECT_KEYS})`,
 };
 
-testConformance('the PostgreSQL connector', async () => {
+testConformance('the PostgreSQL connector', { description: postgres(SETTINGS).describe() }, async () => {
   const db = await fixture();
   return {
     connector: db.connector(),
     subjects: [user(1), user(2)],
     unknownSubject: user('unknown'),
     ownTexts: ['street 1', 'street 2'],
+    isPresent: async (subject) =>
+      (await db.sql`SELECT FROM app.users WHERE user_id = ${`u-${subject + 1}`}`).length > 0,
     rowsOfOtherSubjects: () => db.state(OTHER_SUBJECTS),
     allRows: () => db.state(),
     storedForRequests: async () => {
