@@ -71,10 +71,12 @@ test('adds up detached and anonymised rows per table over ranges, parts and pass
   });
   await record(requestId, { system: 'mail', tables: [{ ...replies, detached: 10 }] });
   expect(await tablesOf(requestId)).toEqual([
-    { ...replies, removed: 1, blanked: 0, detached: 6, anonymised: NONE },
-    { ...users, blanked: 0, detached: 0, anonymised: { rows: 2, columns: COLUMNS } },
+    { ...replies, removed: 1, requested: null, blanked: 0, detached: 6, anonymised: NONE },
+    { ...users, requested: null, blanked: 0, detached: 0, anonymised: { rows: 2, columns: COLUMNS } },
   ]);
-  expect(await tablesOf(requestId, 'mail')).toEqual([{ ...replies, blanked: 0, detached: 10, anonymised: NONE }]);
+  expect(await tablesOf(requestId, 'mail')).toEqual([
+    { ...replies, requested: null, blanked: 0, detached: 10, anonymised: NONE },
+  ]);
   expect(await readProgress(world.database, requestId)).toMatchObject([
     { system: 'app', removed: 1, detached: 6, anonymised: 2 },
     { system: 'mail', removed: 0, detached: 10, anonymised: 0 },
@@ -90,7 +92,15 @@ test('keeps one entry per basis when a table retains rows on two bases', async (
   await record(requestId, { firstSeq: 2, tables: [{ ...calls, retained: [{ ...tax, rows: 3 }] }] });
   await record(requestId, { pass: 2, tables: [{ ...calls, retained: [] }] });
   expect(await tablesOf(requestId)).toEqual([
-    { ...calls, removed: 3, blanked: 0, retained: [contract, { ...tax, rows: 5 }], detached: 0, anonymised: NONE },
+    {
+      ...calls,
+      removed: 3,
+      requested: null,
+      blanked: 0,
+      retained: [contract, { ...tax, rows: 5 }],
+      detached: 0,
+      anonymised: NONE,
+    },
   ]);
 });
 

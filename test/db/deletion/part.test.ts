@@ -154,7 +154,7 @@ test('sums the cleared and retained rows of all ranges and passes in the receipt
     subjects: { deleted: 2 },
     outcomes: { deleted: 2 },
   });
-  const unchanged = { detached: 0, anonymised: { rows: 0, columns: [] } };
+  const unchanged = { requested: null, detached: 0, anonymised: { rows: 0, columns: [] } };
   expect(systems[0]?.tables).toEqual([
     { table: 'app.events', removed: 0, blanked: 7, retained: [], ...unchanged },
     { table: 'app.users', removed: 0, blanked: 3, retained: [kept], ...unchanged },

@@ -72,7 +72,7 @@ const tablesOf = async (requestId: string, system = 'app') =>
 
 const BASIS = 'cannot be empty: created_at';
 /** No row is detached or anonymised. */
-const STAYS = { detached: 0, anonymised: { rows: 0, columns: [] } };
+const STAYS = { requested: null, detached: 0, anonymised: { rows: 0, columns: [] } };
 const RECEIPT = {
   categories: [{ table: 'app.users', removed: 0, blanked: 1, retained: [{ basis: BASIS, rows: 1 }], ...STAYS }],
   sources: [{ table: 'app.events', removed: 0, blanked: 3, retained: [], ...STAYS }],
