@@ -86,7 +86,7 @@ const RETRY_AFTER_STATUSES = [429, 502, 503, 504];
 function attemptOf({ status, retryAfter }: ResponseHead): Attempt {
   if (status >= 200 && status < 300) return { delivered: true };
   const code = `http_${status}`;
-  const waitMs = RETRY_AFTER_STATUSES.includes(status) ? retryAfterMs(retryAfter, Date.now()) : 0;
+  const waitMs = RETRY_AFTER_STATUSES.includes(status) ? (retryAfterMs(retryAfter, Date.now()) ?? 0) : 0;
   return { delivered: false, code, ...(waitMs > 0 ? { retryAfterMs: waitMs } : {}) };
 }
 

@@ -2,6 +2,8 @@ import { isIP } from 'node:net';
 import { AddressRefused, requireAllowedHost } from '../../outbound/guard.ts';
 import { configErrorsOf } from '../config-messages.ts';
 import type { ConfigError } from '../connector.ts';
+import { mistakeIn } from '../../domain/retry/pace.ts';
+import { lanesOf } from './describe.ts';
 import { authPath, authsOf, networksOf } from './open.ts';
 import type { AnyHttpSettings, HostSettings } from './settings.ts';
 import { isAuth, settingsSchema } from './settings-schema.ts';
@@ -10,10 +12,21 @@ import type { Auth } from './auth/auth.ts';
 /** Every config error that needs no connection. A part of a wrong form has one error, and is not checked further. */
 export function validateSettings(settings: AnyHttpSettings): readonly ConfigError[] {
   const errors = configErrorsOf(settingsSchema, settings);
-  return isObject(settings) ? [...errors, ...checkHosts(settings), ...checkAbilities(settings)] : errors;
+  return isObject(settings)
+    ? [...errors, ...checkHosts(settings), ...checkPace(settings, errors), ...checkAbilities(settings)]
+    : errors;
 }
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+
+/** The windows of a lane together, once each has the right form. */
+function checkPace({ pace }: AnyHttpSettings, errors: readonly ConfigError[]): ConfigError[] {
+  if (errors.some(({ path }) => path === 'pace' || path.startsWith('pace.'))) return [];
+  return Object.entries(lanesOf(pace)).flatMap(([lane, windows]) => {
+    const message = mistakeIn(windows);
+    return message === null ? [] : [{ path: Array.isArray(pace) ? 'pace' : `pace.${lane}`, message }];
+  });
+}
 
 function checkAbilities({ hide, restore }: AnyHttpSettings): ConfigError[] {
   if ((hide === undefined) === (restore === undefined)) return [];

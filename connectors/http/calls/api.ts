@@ -32,11 +32,13 @@ export interface CallOptions {
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MAX_REDIRECTS = 3;
-/** A call that was refused for its rate was not done, so it is repeated after a short wait without ending the range. */
+/** A call that was refused for its rate was not done, so it is repeated without ending the range. */
 const MAX_REPEATS = 3;
+/** For a wait that the lane does not keep. */
 const LONGEST_WAIT_MS = 60_000;
-/** The wait after 429 without `Retry-After`. */
+/** The wait after 429 without `Retry-After`, and after one of no time. */
 const DEFAULT_WAIT_MS = 10_000;
+const SHORTEST_WAIT_MS = 100;
 /** No system asks for more, and a wrong header must not stop a lane for years. */
 const LONGEST_POSTPONE_MS = 31 * 86_400_000;
 
@@ -133,13 +135,17 @@ function keyOf({ call, keys }: State, method: Method, url: URL, body: string | u
   return call.keyOf(`${digest} ${count}`);
 }
 
-/** Waits for the lane and sends. Repeats a call that was not done: once after 401 with a new token, and after 429. */
+/** Waits for the lane and sends. Repeats a call that was not done: once with a new token, and after the rate was exceeded. */
 async function sendWithinLane(state: State, host: Host, prepared: Outgoing, sent: Sent): Promise<Incoming> {
   const { context } = state.call;
   const lane = laneOf(state, sent);
-  for (let attempt = 0, isRenewed = false; ; attempt += 1) {
+  let [isRenewed, repeats] = [false, 0];
+  let busy: Busy | null = null;
+  for (;;) {
     context.heartbeat();
+    // A wait that is too long ends the call with a deferral, because a limit that is used up is no failure.
     if (lane !== null) await runCallback(() => context.waitForSlot(lane));
+    if (busy !== null) await waitWhileBusy(busy, context.signal);
     const outgoing = { ...prepared, url: new URL(prepared.url), headers: { ...prepared.headers } };
     for (const auth of host.auth) await auth.apply(outgoing, context.signal);
     const incoming = await state.options.exchange.send(outgoing, context.signal, sent.as === 'stream');
@@ -148,12 +154,26 @@ async function sendWithinLane(state: State, host: Host, prepared: Outgoing, sent
       isRenewed = true;
       continue;
     }
-    const waitMs = await postpone(state, lane, incoming);
+    const waitMs = waitOf(incoming);
     if (waitMs === null) return incoming;
-    if (incoming.status !== 429 || attempt >= MAX_REPEATS || waitMs > LONGEST_WAIT_MS)
-      throw new HttpError('busy', { status: incoming.status, retryAfterMs: waitMs });
-    await sleep(waitMs, undefined, { signal: context.signal });
+    const until = Date.now() + waitMs;
+    busy = { status: incoming.status, until };
+    repeats += 1;
+    if (lane !== null) await runCallback(() => context.postponeLane(lane, new Date(until)));
+    if (repeats > MAX_REPEATS) throw new HttpError('busy', { status: incoming.status, retryAfterMs: waitMs });
   }
+}
+
+interface Busy {
+  readonly status: number;
+  readonly until: number;
+}
+
+/** Calls without a lane, such as those of an inspection, wait here. */
+async function waitWhileBusy({ status, until }: Busy, signal: AbortSignal): Promise<void> {
+  const waitMs = Math.max(0, until - Date.now());
+  if (waitMs > LONGEST_WAIT_MS) throw new HttpError('busy', { status, retryAfterMs: waitMs });
+  if (waitMs > 0) await sleep(waitMs, undefined, { signal });
 }
 
 /** The declared lane of a call. Undefined: the system has no lane of this name. */
@@ -162,15 +182,12 @@ function laneOf({ options: { lanes }, call }: State, { lane }: Sent): string | u
   return [lane ?? call.lane, 'all'].find((name) => lanes.includes(name));
 }
 
-/** Moves the lane for all workers as the system asks. Null: it does not ask. */
-async function postpone({ call }: State, lane: string | undefined | null, incoming: Incoming): Promise<number | null> {
-  const { status } = incoming;
+/** How long the system asks to wait. Null: it does not ask. */
+function waitOf({ status, header }: Incoming): number | null {
   if (status !== 429 && status !== 503) return null;
-  const asked = Math.min(retryAfterMs(incoming.header('retry-after') ?? undefined, Date.now()), LONGEST_POSTPONE_MS);
-  if (status === 503 && asked === 0) return null;
-  const waitMs = asked === 0 ? DEFAULT_WAIT_MS : asked;
-  if (lane !== null) await runCallback(() => call.context.postponeLane(lane, new Date(Date.now() + waitMs)));
-  return waitMs;
+  const askedMs = retryAfterMs(header('retry-after') ?? undefined, Date.now());
+  if (askedMs !== null) return Math.min(Math.max(askedMs, SHORTEST_WAIT_MS), LONGEST_POSTPONE_MS);
+  return status === 429 ? DEFAULT_WAIT_MS : null;
 }
 
 const isExpected = (status: number, { expect, gone }: Sent): boolean =>

@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { Deferral } from '../../../connectors/connector.ts';
 import { type Api, type HttpError, path } from '../../../connectors/http/index.ts';
 import type { AnyHttpSettings } from '../../../connectors/http/settings.ts';
 import { startFaultyServer } from '../../support/servers/faulty.ts';
@@ -202,6 +203,21 @@ describe('a system that fails', () => {
     expect(Math.round(retryAfterMs / 100_000)).toBe(36);
     expect(context.postponed).toMatchObject([{ lane: 'erase' }]);
     expect(server.calls).toHaveLength(1);
+  });
+
+  test('ends with the deferral of its lane instead of an error when the wait is long', async () => {
+    const deferral = new Deferral(new Date());
+    context.waitForSlot = () => (context.postponed.length === 0 ? Promise.resolve() : Promise.reject(deferral));
+    server.faults.set(1, { status: 503, headers: { 'retry-after': '3600' } });
+    await expect(call(get)).rejects.toBe(deferral);
+    expect(context.postponed).toMatchObject([{ lane: undefined }]);
+    expect(server.calls).toHaveLength(1);
+  });
+
+  test('is unavailable when it refuses a call for its rate again and again', async () => {
+    server.reply = () => ({ status: 429, headers: { 'retry-after': '0' } });
+    expect(await failure(get)).toMatchObject({ reason: 'busy', status: 429, retryable: true });
+    expect(server.calls).toHaveLength(4);
   });
 
   test('follows a redirect of a read on the same host and no other', async () => {

@@ -103,6 +103,7 @@ describe('the check of the settings', () => {
       { kinds: { user: { identities: { email: {} }, batchSize: 2_000, maxBatchSize: 1_999 } } },
       'kinds.user.batchSize',
     ],
+    ['two windows of one length', { pace: { read: [{ perMinute: 60 }, { every: '1 minute' }] } }, 'pace.read'],
     ['hiding without a way back', { hide: async () => {} }, 'hide'],
     ['scopes without data', { scopes: ['categories'] }, 'scopes'],
     ['a deletion that ends after each deadline', { completesWithin: '40 days' }, 'projects.demo.policy.deadline.gdpr'],
