@@ -36,6 +36,7 @@ export async function withConnectorContext<T>(
   const now = attemptClock();
   const connectorContext: ConnectorContext = {
     signal: context.cancellationSignal,
+    now,
     heartbeat: () => context.heartbeat(),
     ...createSlots(deps, { project, system }, systemOf(deps, { project, system })?.lanes, { canContinue, now }),
     keepForeignIds: async (found) => {

@@ -191,6 +191,8 @@ export interface ForeignId {
 /** The caller's side of a running verb. */
 export interface ConnectorContext {
   readonly signal: AbortSignal;
+  /** The clock from which waits are counted. Absent: the clock of this machine. */
+  now?(): Date;
   /** The connector calls it once per range and every few seconds while it waits. */
   heartbeat(): void;
   /**

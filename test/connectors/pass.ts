@@ -13,6 +13,8 @@ export interface Pass {
   /** The idempotency keys of all attempts, in the order in which they were asked for. */
   readonly keys: string[];
   attempt(): HardDeletion;
+  /** Later attempts start at this time. */
+  waitUntil(at: Date): void;
   context(signal?: AbortSignal): ConnectorContext;
 }
 
@@ -22,7 +24,9 @@ export function startPass(of: Batch, options: Partial<HardDeletion> = {}): Pass 
   const foreignIds = new Map<number, readonly string[]>();
   const [ranges, tickets, keys]: [FinishedRange[], RangeTicket[], string[]] = [[], [], []];
   const excepted = new Set(of.except);
+  let { at } = deletion(options);
   return {
+    waitUntil: (later) => void (at = later > at ? later : at),
     ranges,
     tickets,
     keys,
@@ -36,7 +40,7 @@ export function startPass(of: Batch, options: Partial<HardDeletion> = {}): Pass 
     attempt() {
       const finished = new Set(ranges.map(nameOf));
       return {
-        ...deletion(options),
+        ...deletion({ ...options, at }),
         isFinished: (range) => finished.has(nameOf(range)),
         tickets: [...tickets],
         keepTicket: async (range, ticket) => void tickets.push({ range, ticket, keptAt: new Date() }),
@@ -70,6 +74,7 @@ export async function runToEnd(
   for (let calls = 0; calls < 100; calls++) {
     const result = await connector.hardDelete(pass.batch, pass.attempt(), pass.context());
     if ('done' in result) return result;
+    pass.waitUntil(result.continueAt);
     await settle();
   }
   throw new Error('the deletion does not end');

@@ -2,6 +2,7 @@ import { createApi } from '../calls/api.ts';
 import type { Api } from '../calls/types.ts';
 import type { RangeKey, TableFigures } from '../../../domain/batch.ts';
 import { runCallback } from '../../callbacks.ts';
+import type { Scope } from '../../../domain/vocabulary.ts';
 import { type HttpError, runFunction } from '../failure.ts';
 import type { Found } from '../results.ts';
 import type { Person } from '../settings.ts';
@@ -144,13 +145,18 @@ async function finish(
   const blocked = result.works.flatMap((work) => work.blocked.map((seq) => requireSeq(seq, range.people)));
   let part = 0;
   if (blocked.length > 0) for (part = 1; deletion.isFinished({ ...range.key, part }); part += 1);
-  await deletion.onRangeFinished({ ...range.key, part, tables: figuresOf(tableOf(kind), result), retained: [] });
+  await deletion.onRangeFinished({
+    ...range.key,
+    part,
+    tables: figuresOf(tableOf(kind), deletion.scope, result),
+    retained: [],
+  });
   activity.heartbeat();
   return { state: 'finished', blocked };
 }
 
 /** Without figures of the system, the number of people that it was asked to delete stands in the receipt. */
-function figuresOf(table: string, { works, requested }: Result): TableFigures[] {
+function figuresOf(table: string, scope: Scope, { works, requested }: Result): TableFigures[] {
   if (works.some(({ removed }) => removed === null)) return [{ table, removed: null, requested, retained: [] }];
   const sums = new Map<string, number>([[table, 0]]);
   for (const { removed } of works)
@@ -158,7 +164,12 @@ function figuresOf(table: string, { works, requested }: Result): TableFigures[] 
       const key = name === '' ? table : name;
       sums.set(key, (sums.get(key) ?? 0) + rows);
     }
-  return [...sums].map(([name, rows]) => ({ table: name, removed: rows, retained: [] }));
+  return [...sums].map(([name, rows]) => ({
+    table: name,
+    // A part deletion keeps every row.
+    ...(scope === 'data' ? { removed: rows } : { removed: 0, blanked: rows }),
+    retained: [],
+  }));
 }
 
 const apiForRange = ({ context, activity, deletion }: Deleting, key: RangeKey, attempt: number): Api =>

@@ -21,7 +21,8 @@ export async function hardDelete(
   activity: ConnectorContext,
 ): Promise<Deletion> {
   const startedAt = performance.now();
-  const now = () => deletion.at.getTime() + performance.now() - startedAt;
+  // Whole milliseconds, so that a call at `continueAt` is not too early by a fraction.
+  const now = () => deletion.at.getTime() + Math.floor(performance.now() - startedAt);
   const deleting: Deleting = { ...callOf(context, batch, deletion.scope, activity), deletion, now };
   const blocked: BlockedSubject[] = [];
   let failure: HttpError | null = null;

@@ -23,7 +23,8 @@ export async function verify(
       activity.heartbeat();
       const found = kept.only(group.map(({ seq }) => seq));
       const left = toLeft(await runFunction(activity.signal, () => leftOf(api, group, found, call.about)));
-      if ('verifyAgainMs' in left) return { verifyAgainAt: new Date(Date.now() + left.verifyAgainMs) };
+      if ('verifyAgainMs' in left)
+        return { verifyAgainAt: new Date((activity.now?.().getTime() ?? Date.now()) + left.verifyAgainMs) };
       for (const name of left.attested) names.add(name);
       for (const each of left.left) survivors += rowsOf(each, (seq) => requireSeq(seq, group));
       await keepNewIds(call, left.left, kept);

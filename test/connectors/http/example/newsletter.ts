@@ -1,4 +1,4 @@
-import { type Api, bearer, each, env, http, path, type Person, z } from 'lethe/config';
+import { type Api, bearer, each, env, http, type HttpSettings, path, type Person, z } from 'lethe/config';
 
 const Contact = z.object({ id: z.string(), email: z.string() });
 const Contacts = z.object({ contacts: z.array(Contact) });
@@ -15,7 +15,7 @@ async function search(api: Api, people: readonly Person<'email'>[]) {
 }
 
 /** Contacts of a newsletter service. It searches many and deletes one at a time. */
-export const newsletter = (place: { at: string; allowPrivate?: string[] }) =>
+export const newsletter = (place: Pick<HttpSettings, 'at' | 'allowPrivate' | 'timeout'>) =>
   http({
     ...place,
     auth: bearer(env('NEWSLETTER_TOKEN')),

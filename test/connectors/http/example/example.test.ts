@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import type { Batch, Connector } from '../../../connectors/connector.ts';
-import { newsletter } from './example/newsletter.ts';
-import { type Newsletter, startNewsletter } from './example/server.ts';
-import { batchOf, type TestContext, testContext, type TestDeletion, testDeletion } from './fixture.ts';
+import type { Batch, Connector } from '../../../../connectors/connector.ts';
+import { newsletter } from './newsletter.ts';
+import { type Newsletter, startNewsletter } from './server.ts';
+import { batchOf, type TestContext, testContext, type TestDeletion, testDeletion } from '../fixture.ts';
 
 const TOKEN = 'canary-token';
 const PEOPLE = { c1: 'Ann@x.test', c2: 'bob@x.test', c3: 'BOB@x.test', c4: 'cat@x.test' };
@@ -52,10 +52,10 @@ async function runToEnd({ connector, batch, deletion, context }: World): Promise
 }
 
 test('shows the example that is tested in the documentation', () => {
-  const root = join(import.meta.dirname, '../../..');
+  const root = join(import.meta.dirname, '../../../..');
   const page = readFileSync(join(root, 'docs/connectors.md'), 'utf8');
   const [, block] = /```ts\n(import \{ type Api[^]*?)```/.exec(page) ?? [];
-  expect(block).toBe(readFileSync(join(import.meta.dirname, 'example/newsletter.ts'), 'utf8'));
+  expect(block).toBe(readFileSync(join(import.meta.dirname, 'newsletter.ts'), 'utf8'));
 });
 
 test.each(['lose', 'garbage', 'half', { status: 500 }] as const)(
