@@ -21,6 +21,7 @@ export {
   jwt,
   later,
   login,
+  notYet,
   oauth2,
   pages,
   path,
@@ -33,6 +34,7 @@ export {
 } from '../connectors/http/index.ts';
 export type {
   About,
+  AboutExport,
   Answer,
   Api,
   Auth,
@@ -40,6 +42,7 @@ export type {
   FoundIds,
   HttpSettings,
   Left,
+  OwnedRow,
   Person,
 } from '../connectors/http/index.ts';
 /** For the schemas of answers in the functions of `http`. */

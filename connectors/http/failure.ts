@@ -1,5 +1,6 @@
 import { CallbackError } from '../callbacks.ts';
-import { ConnectorError } from '../connector.ts';
+import { durationMs, type DurationText } from '../../domain/calendar.ts';
+import { ConnectorError, Deferral } from '../connector.ts';
 
 /** Why a call failed. Closed: an error of this connector has no other text. */
 const REASONS = {
@@ -75,6 +76,13 @@ export const refused = <const Name extends string>(name: Literal<Name>): HttpErr
 export const unavailable = <const Name extends string>(name: Literal<Name>, retryAfterMs?: number): HttpError =>
   new HttpError('named_outage', { name, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
 
+/** Ends the attempt without a failure: Lethe calls the function again after this time. */
+export function notYet(wait: DurationText): Deferral {
+  const ms = durationMs(wait);
+  if (ms === null) throw new HttpError('invalid_duration');
+  return new Deferral(new Date(Date.now() + ms));
+}
+
 /** Runs a function of the configuration. Its own errors can contain an identity, so their text is dropped. */
 export async function runFunction<Result>(signal: AbortSignal, work: () => Promise<Result> | Result): Promise<Result> {
   signal.throwIfAborted();
@@ -88,7 +96,7 @@ export async function runFunction<Result>(signal: AbortSignal, work: () => Promi
 export function toFunctionError(signal: AbortSignal, error: unknown): Error {
   if (signal.aborted) return toError(signal.reason);
   if (error instanceof CallbackError) return error.error;
-  return error instanceof HttpError ? error : new HttpError('function_failed');
+  return error instanceof HttpError || error instanceof Deferral ? error : new HttpError('function_failed');
 }
 
 const toError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error('cancelled'));

@@ -9,7 +9,7 @@ export { hmac, sign } from './auth/sign.ts';
 export { jwt } from './auth/jwt.ts';
 export { login } from './auth/login.ts';
 export { oauth2 } from './auth/oauth2.ts';
-export { HttpError, refused, unavailable } from './failure.ts';
+export { HttpError, notYet, refused, unavailable } from './failure.ts';
 export { pages } from './pages.ts';
 export { type Path, path } from './path.ts';
 export { attested, done, each, failed, findEach, Found, later, pending, verifyAgain } from './results.ts';
@@ -19,11 +19,13 @@ export type { Auth } from './auth/auth.ts';
 export type { Asked, FoundIds, Left } from './results.ts';
 export type {
   About,
+  AboutExport,
   AnyHttpSettings,
   Erased,
   HttpFacts,
   HttpKinds,
   HttpSettings,
+  OwnedRow,
   PaceWindow,
   Person,
 } from './settings.ts';

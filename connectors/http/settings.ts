@@ -62,6 +62,12 @@ export interface AboutDeletion extends About {
   /** Stores a ticket before the next call. `later` stores those that it receives. */
   keep(ticket: string): Promise<void>;
 }
+export interface AboutExport extends About {
+  /** Tickets that earlier attempts kept, such as the id of a job that collects the rows. */
+  readonly tickets: readonly string[];
+  /** Stores a ticket for this range before the next call, so that a later attempt continues with it. */
+  keep(ticket: string): Promise<void>;
+}
 export interface AboutSuppression extends About {
   /** True adds the suppression, false lifts it. */
   readonly suppressed: boolean;
@@ -91,7 +97,7 @@ type ReadRows<Type extends string> = (
   api: Api,
   people: readonly Person<Type>[],
   found: Found,
-  about: About,
+  about: AboutExport,
 ) => AsyncIterable<OwnedRow>;
 
 export interface RowTable<Type extends string = string> {

@@ -1,10 +1,11 @@
+import { runCallback } from '../../callbacks.ts';
 import { escapeFormula } from '../../../domain/text/formulas.ts';
 import type { Batch, ConnectorContext, ExportedTable, ExportOptions, OwnedRows } from '../../connector.ts';
 import type { Api } from '../calls/types.ts';
 import { HttpError, toFunctionError } from '../failure.ts';
 import type { AnyHttpSettings, OwnedRow, RowTable } from '../settings.ts';
 import { type Call, type Context, apiFor, callOf } from './context.ts';
-import { groupsOf, lookUp, rangesOf, requireSeq } from './people.ts';
+import { groupsOf, keepExportTicket, lookUp, rangesOf, requireSeq } from './people.ts';
 
 /** The column of all fields that the configuration does not describe. */
 const OTHER = 'other';
@@ -68,13 +69,18 @@ async function* noRows(): AsyncGenerator<OwnedRows> {}
 
 async function* readRows(call: Call, api: Api, table: RowTable): AsyncGenerator<OwnedRow> {
   const { signal } = call.activity;
-  for await (const { people, kept } of rangesOf(call)) {
+  for await (const { people, kept, exportTickets } of rangesOf(call)) {
     const found = await lookUp(call, api, people, kept);
     for (const group of groupsOf(people, call.kind)) {
       call.activity.heartbeat();
       const own = found.only(group.map(({ seq }) => seq));
+      const about = {
+        ...call.about,
+        tickets: exportTickets,
+        keep: (ticket: string) => runCallback(() => keepExportTicket(call, people, found, ticket)),
+      };
       try {
-        for await (const owned of table.read(api, group, own, call.about)) {
+        for await (const owned of table.read(api, group, own, about)) {
           signal.throwIfAborted();
           requireSeq(owned.seq, group);
           if (typeof owned.row !== 'object' || owned.row === null) throw new HttpError('invalid_result');

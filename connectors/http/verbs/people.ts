@@ -11,7 +11,19 @@ export interface PeopleRange {
   readonly key: RangeKey;
   readonly people: readonly Person[];
   readonly kept: Found;
+  /** What exports of the request kept for the range. */
+  readonly exportTickets: readonly string[];
 }
+
+/** Stands before the tickets of exports, which are kept beside the ids of the system. */
+const EXPORT = 'export:';
+const isTicket = ({ id }: { readonly id: string }): boolean => id.startsWith(EXPORT);
+
+/** Keeps a ticket for everyone in the range, because what is kept of a subject is purged with it. */
+export const keepExportTicket = (call: Call, people: readonly Person[], found: Found, ticket: string): Promise<void> =>
+  call.activity.keepForeignIds(
+    people.map(({ seq }) => ({ seq, ids: [...new Set([...found.of(seq), `${EXPORT}${ticket}`])] })),
+  );
 
 /**
  * The ranges of a batch in order. Their bounds depend on the numbers of the subjects only, so that a later call has the
@@ -25,8 +37,15 @@ export async function* rangesOf({ batch, kind, activity }: Call): AsyncGenerator
     const firstSeq = batch.firstSeq + Math.floor((first - batch.firstSeq) / kind.batchSize) * kind.batchSize;
     const lastSeq = Math.min(firstSeq + kind.batchSize - 1, batch.lastSeq);
     const rows = await identities.takeUntil(lastSeq);
-    const kept = (await foreign.takeUntil(lastSeq)).map(({ seq, id }) => ({ seq, ids: [id] }));
-    yield { key: { firstSeq, lastSeq, part: 0 }, people: peopleOf(rows, kind), kept: new Found(kept) };
+    const all = await foreign.takeUntil(lastSeq);
+    const kept = new Found(all.flatMap((each) => (isTicket(each) ? [] : { seq: each.seq, ids: [each.id] })));
+    const exportTickets = new Set(all.filter(isTicket).map(({ id }) => id.slice(EXPORT.length)));
+    yield {
+      key: { firstSeq, lastSeq, part: 0 },
+      people: peopleOf(rows, kind),
+      kept,
+      exportTickets: [...exportTickets],
+    };
   }
 }
 
