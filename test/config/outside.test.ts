@@ -45,13 +45,15 @@ test('reads it when the command runs in another folder than the repository', asy
   expect(stdout).toContain('-- shop: app');
 });
 
-test('reads JavaScript that imports lethe/config', async () => {
+test('reads JavaScript that imports lethe/config and lethe/catalogue', async () => {
   const path = join(folder, 'lethe.config.js');
   writeFileSync(
     path,
-    `import { defineDeployment, env, postgres } from 'lethe/config';
+    `import { userpilot } from 'lethe/catalogue';
+     import { defineDeployment, env, postgres } from 'lethe/config';
      export default defineDeployment({ projects: { shop: { policy: { deadline: { gdpr: '30 days' } }, directory: 'app',
-       systems: { app: postgres({ url: env('SHOP_URL'), kinds: { user: { table: 'app.users', key: 'user_id' } } }) } } } });`,
+       systems: { app: postgres({ url: env('SHOP_URL'), kinds: { user: { table: 'app.users', key: 'user_id' } } }),
+         tours: userpilot({ apiKey: env('USERPILOT_API_KEY') }) } } } });`,
   );
   expect((await command('.', 'commands/system-sql.ts', path)).stdout).toContain('-- shop: app');
 });
