@@ -72,6 +72,11 @@ export async function startHubSpot(options: HubSpotOptions): Promise<HubSpotStan
     };
   };
 
+  const read = (call: Incoming): Reply => {
+    const contact = contacts.find(({ id, deletedAt }) => id === call.params['id'] && deletedAt === null);
+    return contact === undefined ? NOT_FOUND : { status: 200, json: { id: contact.id, properties: {} } };
+  };
+
   const gdprDelete = (call: Incoming): Reply => {
     const { objectId, idProperty } = membersOf(call.json);
     const key = textOf(objectId);
@@ -80,8 +85,7 @@ export async function startHubSpot(options: HubSpotOptions): Promise<HubSpotStan
     const living = contacts.filter(({ deletedAt }) => deletedAt === null);
     const found = living.filter(({ id, person }) => (idProperty === 'email' ? person.email === key : id === key));
     if (found.length === 0 && idProperty === 'email') blocklist.push(key);
-    if (found.length === 0 && idProperty !== 'email')
-      return { status: 404, json: { status: 'error', category: 'OBJECT_NOT_FOUND', message: 'not found' } };
+    if (found.length === 0 && idProperty !== 'email') return NOT_FOUND;
     for (const contact of found) contact.deletedAt = clock.now();
     return { status: 204 };
   };
@@ -90,6 +94,8 @@ export async function startHubSpot(options: HubSpotOptions): Promise<HubSpotStan
     {
       routes: routesOf(
         [
+          ['GET', '/crm/v3/objects/contacts', () => ({ status: 200, json: { results: [] } })],
+          ['GET', '/crm/v3/objects/contacts/:id', read],
           ['POST', '/crm/v3/objects/contacts/search', search],
           ['POST', '/crm/v3/objects/contacts/gdpr-delete', gdprDelete],
         ],
@@ -119,6 +125,7 @@ const badRequest = (message: string): Reply => ({
   status: 400,
   json: { status: 'error', category: 'VALIDATION_ERROR', message },
 });
+const NOT_FOUND: Reply = { status: 404, json: { status: 'error', category: 'OBJECT_NOT_FOUND', message: 'not found' } };
 const tooMany = (policyName: string): Reply => ({
   status: 429,
   json: { status: 'error', errorType: 'RATE_LIMIT', policyName, message: 'You have reached your limit.' },

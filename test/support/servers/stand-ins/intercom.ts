@@ -91,6 +91,7 @@ export async function startIntercom(options: PeopleOptions): Promise<IntercomSta
     {
       routes: routesOf(
         [
+          ['GET', '/me', () => ({ status: 200, json: { type: 'admin', id: '1' } })],
           ['POST', '/contacts/search', search],
           ['GET', '/contacts/:id', change(() => undefined, objectOf)],
           ['POST', '/contacts/:id/archive', archive(true)],

@@ -93,6 +93,10 @@ export async function startZendesk(options: ZendeskOptions): Promise<ZendeskStan
     return { status: 200, json: { job_status: statusOf(job) } };
   };
 
+  const read = (call: Incoming): Reply => {
+    const user = users.find(({ id, isDeleted }) => !isDeleted && String(id) === call.params['id']);
+    return user === undefined ? NOT_FOUND : { status: 200, json: { user: objectOf(user) } };
+  };
   const deletedUser = (call: Incoming): User | undefined =>
     users.find(({ id, isDeleted }) => isDeleted && String(id) === call.params['id']);
   const readDeleted = (call: Incoming): Reply => {
@@ -116,6 +120,7 @@ export async function startZendesk(options: ZendeskOptions): Promise<ZendeskStan
           ['GET', '/api/v2/users/search', search],
           ['GET', '/api/v2/users/search.json', search],
           ['DELETE', '/api/v2/users/destroy_many', destroyMany],
+          ['GET', '/api/v2/users/:id', read],
           ['GET', '/api/v2/job_statuses/:id', jobStatus],
           ['GET', '/api/v2/deleted_users/:id', readDeleted],
           ['DELETE', '/api/v2/deleted_users/:id', removeDeleted],
