@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { ConnectorDefinition, EnvName } from '../connector.ts';
-import { type Api, bearer, each, type Found, http, path, type Person } from '../http/index.ts';
+import { type Api, bearer, http, path, type Person } from '../http/index.ts';
 import { countFound, gatherIds, remaining, removeEach } from './shared/found.ts';
 import {
   type CatalogueFacts,
@@ -14,9 +14,10 @@ import {
 
 /**
  * Intercom. Source: its reference of contacts and its OpenAPI.
- * Looks contacts up by e-mail or by external id, archives them to hide, and brings them back to restore, deletes each by its id,
- * and reads each back. Counts and exports contacts. A contact that was merged into another one counts as deleted.
- * Cannot suppress, find archived contacts or delete at once: Intercom's support can retrieve a contact for 7 days.
+ * Looks contacts up by e-mail or by external id, deletes each by its id, and reads each back. Counts and exports contacts.
+ * A contact that was merged into another one counts as deleted.
+ * Cannot suppress or delete at once: Intercom's support can retrieve a contact for 7 days. Cannot hide, because the search
+ * does not find archived contacts, and a deletion after hiding would find none.
  */
 export interface IntercomSettings extends CatalogueSettings {
   readonly region?: 'us' | 'eu' | 'au';
@@ -63,9 +64,6 @@ export function intercom(settings: IntercomSettings): ConnectorDefinition {
     }
   }
   const find = (api: Api, people: readonly Person[]) => gatherIds(people, contactsOf(api, people));
-  const archive = (verb: 'archive' | 'unarchive') => (api: Api, _: unknown, found: Found) =>
-    each(found, (id) => api.post(path`/contacts/${id}/${verb}`, { json: {}, gone: [404] }));
-
   return http({
     ...common(settings, facts, HOSTS[settings.region ?? 'us']),
     auth: bearer(settings.token),
@@ -79,8 +77,6 @@ export function intercom(settings: IntercomSettings): ConnectorDefinition {
         return (await api.get(path`/contacts/${id}`, { gone: [404] })) !== null;
       }),
     count: countFound,
-    hide: archive('archive'),
-    restore: archive('unarchive'),
     rows: { contacts: { about: 'Your contact record', read: contactsOf } },
   });
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Transform } from 'node:stream';
 import { createGunzip, createInflateRaw } from 'node:zlib';
+import { refused, unavailable } from '../../http/index.ts';
 
 type Bytes = AsyncIterable<Uint8Array>;
 
@@ -12,10 +13,19 @@ async function* through(bytes: Bytes, transform: Transform): AsyncGenerator<Uint
   const fed = feed(bytes, transform);
   try {
     for await (const piece of transform) yield Buffer.from(piece as Uint8Array);
+  } catch (error) {
+    throw toFileError(error);
   } finally {
     transform.destroy();
     await fed;
   }
+}
+
+/** Data that ends early can be whole at the next attempt; other errors of zlib say that it never will. */
+function toFileError(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'Z_BUF_ERROR') return unavailable('file_ended_early');
+  return code.startsWith('Z_') ? refused('file_is_damaged') : error;
 }
 
 /** Does not throw: an error of the source ends the transform with it. */

@@ -44,7 +44,8 @@ export async function hardDelete(
     }
   }
   if (failure !== null) throw failure;
-  if (continueAt > 0) return { continueAt: new Date(continueAt) };
+  // A date has whole milliseconds, and an earlier one would only be asked for again.
+  if (continueAt > 0) return { continueAt: new Date(Math.ceil(continueAt)) };
   return {
     done: true,
     ...(blocked.length === 0 ? {} : { blocked }),

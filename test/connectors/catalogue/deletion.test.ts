@@ -15,7 +15,7 @@ import {
 } from './systems.ts';
 
 let system: OpenSystem | undefined;
-const open = async (name: (typeof NAMES)[number]): Promise<OpenSystem> => (system = await openSystem(SYSTEMS[name]));
+const open = async (name: (typeof NAMES)[number]): Promise<OpenSystem> => (system = await openSystem(name));
 afterEach(() => system?.close());
 
 const unknownIn = (name: (typeof NAMES)[number]) =>

@@ -25,7 +25,7 @@ describe.each(NAMES)('%s', (name) => {
   afterEach(() => system?.close());
 
   test.each(FAULTS)('reports %s without an identity or a secret, and deletes when it ends', async (_, fault, then) => {
-    system = await openSystem(SYSTEMS[name]);
+    system = await openSystem(name);
     const { connector, ledger, clock, standIn, subjects } = system;
     const batch = ledger.batch(subjects);
     standIn.faults.always(fault);
@@ -44,7 +44,7 @@ describe.each(NAMES)('%s', (name) => {
   });
 
   test('does not name an identity or a secret when the system quotes them in an answer of another form', async () => {
-    system = await openSystem(SYSTEMS[name]);
+    system = await openSystem(name);
     const { connector, ledger, standIn, subjects } = system;
     const body = JSON.stringify({ error: Object.values(SECRETS), results: idsOf(PEOPLE), data: 'canary-1', id: null });
     standIn.faults.always({ kind: 'status', status: 200, body });
@@ -62,7 +62,7 @@ describe.each(NAMES)('%s', (name) => {
 
   test('reports a wrong secret as a config error at its place, and deletes nothing', async () => {
     const wrong = Object.fromEntries(Object.keys(SECRETS).map((key) => [key, 'wrong-secret']));
-    system = await openSystem(SYSTEMS[name], { secrets: wrong });
+    system = await openSystem(name, { secrets: wrong });
     const { connector, ledger, standIn, subjects } = system;
     const errors = await connector.inspect();
     expect(errors.map(({ path }) => path)).toEqual(['auth']);
@@ -74,7 +74,7 @@ describe.each(NAMES)('%s', (name) => {
   });
 
   test('throws the reason and calls nothing when it is cancelled before it begins', async () => {
-    system = await openSystem(SYSTEMS[name]);
+    system = await openSystem(name);
     const { connector, ledger, standIn, subjects } = system;
     const reason = new Error('the activity was cancelled');
     const context = ledger.context(AbortSignal.abort(reason));
@@ -86,7 +86,7 @@ describe.each(NAMES)('%s', (name) => {
 test('reports a system that never answers as a timeout without an identity', async () => {
   await Promise.all(
     NAMES.map(async (name) => {
-      const { connector, ledger, standIn, subjects, close } = await openSystem(SYSTEMS[name], {
+      const { connector, ledger, standIn, subjects, close } = await openSystem(name, {
         settings: { timeout: '0.2 seconds' },
       });
       standIn.faults.always({ kind: 'hang' });

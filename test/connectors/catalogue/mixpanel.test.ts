@@ -140,7 +140,8 @@ test('refuses an archive with another password, without its text', async () => {
   await exportAll(connector, batch, {}, ledger.context()).catch(() => undefined);
   clock.advance(DAY);
   await expect(exportAll(connector, batch, {}, ledger.context())).rejects.toMatchObject({
-    message: 'refused wrong_password_of_zip',
+    // One wrong password of 256 is found only by the damage.
+    message: expect.stringMatching(/^refused (?:wrong_password_of_zip|file_is_damaged|file_is_not_ndjson)$/) as string,
     retryable: false,
   });
 });

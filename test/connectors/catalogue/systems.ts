@@ -134,9 +134,16 @@ export const SYSTEMS: Readonly<Record<keyof typeof catalogue, CatalogueSystem>> 
 
 export const NAMES = Object.keys(SYSTEMS).toSorted() as (keyof typeof SYSTEMS)[];
 
+/** The definition for a stand-in at this address, with every option and ranges of two people. */
+export const localDefinition = (
+  name: (typeof NAMES)[number],
+  at: string,
+  settings: CatalogueSettings = {},
+): ConnectorDefinition => SYSTEMS[name].define({ allowPrivate: ['127.0.0.0/8'], batchSize: 2, ...settings, at });
+
 /** What each system of the catalogue can do, with every option. */
 export const descriptionOf = (name: (typeof NAMES)[number]): Description =>
-  SYSTEMS[name].define({ at: 'https://system.test', allowPrivate: [] }).describe();
+  localDefinition(name, 'https://system.test').describe();
 export const namesWhere = (matches: (description: Description) => boolean): typeof NAMES =>
   NAMES.filter((name) => matches(descriptionOf(name)));
 
@@ -161,17 +168,16 @@ export interface OpenSystem {
   close(): Promise<void>;
 }
 
-const LOCAL = { allowPrivate: ['127.0.0.0/8'], batchSize: 2 } as const;
-
 /** Starts a stand-in with `PEOPLE`, and opens the connector on it with ranges of two people. */
 export async function openSystem(
-  { start, define, identity }: CatalogueSystem,
+  name: (typeof NAMES)[number],
   { secrets = SECRETS, settings = {} }: { secrets?: typeof SECRETS; settings?: CatalogueSettings } = {},
 ): Promise<OpenSystem> {
+  const { start, identity } = SYSTEMS[name];
   const clock = testClock();
   const standIn = await start({ people: PEOPLE, clock });
-  const definition = define({ ...LOCAL, ...settings, at: standIn.url });
-  const connector = definition.open({ system: 'demo/x', secret: ({ env: name }) => secrets[name] ?? '' });
+  const definition = localDefinition(name, standIn.url, settings);
+  const connector = definition.open({ system: 'demo/x', secret: ({ env: variable }) => secrets[variable] ?? '' });
   return {
     standIn,
     clock,
@@ -190,5 +196,6 @@ export const identitiesOf = ({ id, email = '' }: Person, type: CatalogueSystem['
   { type, value: [type === 'email' ? email : id] },
 ];
 
-/** The time after which every job of a deletion has ended. */
+/** The time after which every job of a deletion has ended, and a system shows no deleted person. */
 export const LONG_AFTER = 20 * DAY;
+export const LONGEST_SETTLE = 26 * HOUR;

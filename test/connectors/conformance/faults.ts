@@ -17,6 +17,7 @@ export function testFaults(conformance: Conformance): void {
       const undisturbed = candidate();
       if (undisturbed.failCall === undefined) return skip('the test of this connector has no failing calls');
       const whole = await deleteAll(undisturbed, batchFor(conformance, undisturbed.subjects));
+      await undisturbed.settle?.();
       const [expected, others] = [await undisturbed.allRows(), await undisturbed.rowsOfOtherSubjects()];
       let reached = 0;
       for (; reached < MOST_CALLS; reached++) {
@@ -24,6 +25,7 @@ export function testFaults(conformance: Conformance): void {
         const pass = startPass(batchFor(conformance, system.subjects));
         if (!(await failsOnce(system, pass, reached, when))) break;
         const attestation = await runToEnd(system.connector, pass, system.settle);
+        await system.settle?.();
         expect([reached, await system.allRows()]).toEqual([reached, expected]);
         expect(await system.rowsOfOtherSubjects()).toEqual(others);
         // Every range is reported once: what was finished before the failure is given back and left out.
@@ -47,6 +49,7 @@ export function testFaults(conformance: Conformance): void {
     expectNothingConfidential(system, error);
     await fault.end(system);
     const { attestedAt } = await runToEnd(system.connector, pass, system.settle);
+    await system.settle?.();
     expect([await system.isPresent(0), await system.isPresent(1)]).toEqual([false, false]);
     await expectDeleted(conformance, system, Object.assign(pass, { attestedAt }));
   });

@@ -21,7 +21,8 @@ interface Contact {
 }
 
 export interface IntercomStandIn extends SystemStandIn {
-  archived(): readonly string[];
+  /** Archives the contacts of a person, as a member of the team does. */
+  archive(id: string): void;
   /** The ids of people that support can still retrieve. */
   retrievable(): readonly string[];
   /** Merges the contacts of a person into one that Lethe does not know. */
@@ -81,12 +82,6 @@ export async function startIntercom(options: PeopleOptions): Promise<IntercomSta
       apply(contact);
       return { status: 200, json: { type: 'contact', id: contact.id, ...state(contact) } };
     };
-  const archive = (isArchived: boolean) =>
-    change(
-      (contact) => void (contact.isArchived = isArchived),
-      () => ({ archived: isArchived }),
-    );
-
   const server = await startServer(
     {
       routes: routesOf(
@@ -94,8 +89,6 @@ export async function startIntercom(options: PeopleOptions): Promise<IntercomSta
           ['GET', '/me', () => ({ status: 200, json: { type: 'admin', id: '1' } })],
           ['POST', '/contacts/search', search],
           ['GET', '/contacts/:id', change(() => undefined, objectOf)],
-          ['POST', '/contacts/:id/archive', archive(true)],
-          ['POST', '/contacts/:id/unarchive', archive(false)],
           [
             'DELETE',
             '/contacts/:id',
@@ -116,7 +109,9 @@ export async function startIntercom(options: PeopleOptions): Promise<IntercomSta
     contacts.flatMap((contact) => (matches(contact) ? contact.person.id : [])).toSorted();
   return {
     ...server,
-    archived: () => idsOf(({ isArchived, deletedAt }) => isArchived && deletedAt === null),
+    archive: (id) => {
+      for (const contact of contacts) if (contact.person.id === id) contact.isArchived = true;
+    },
     retrievable: () => idsOf(({ deletedAt }) => deletedAt !== null && clock.now() < deletedAt + RETRIEVABLE_MS),
     merge: (id) => {
       for (const contact of contacts) if (contact.person.id === id) contact.deletedAt ??= clock.now() - RETRIEVABLE_MS;
