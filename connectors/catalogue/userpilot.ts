@@ -42,8 +42,8 @@ export function userpilot(settings: UserpilotSettings): ConnectorDefinition {
     auth,
     headers,
     version: '2026-11-30',
-    // There is no call that only reads, and Userpilot refuses a deletion of nothing.
-    check: (api) => api.delete(path`/v1/users`, { json: { users: [] }, expect: [200, 202, 400, 422], lane: 'erase' }),
+    // No documented call only reads, so this one can at most be refused.
+    check: (api) => api.get(path`/v1/users`, { gone: [400, 404, 405] }),
     async erase(api, people, _, about) {
       const name = about.kind === 'user' ? 'users' : 'companies';
       for (const ids of chunksOf(idsOf(people, typeFor(about)), IDS_PER_CALL))

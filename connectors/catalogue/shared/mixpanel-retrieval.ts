@@ -21,7 +21,8 @@ export async function* retrievedRows(
 ): AsyncGenerator<OwnedRow> {
   let [task] = about.tickets;
   if (task === undefined) {
-    const json = { distinct_ids: idsOf(people, type), compliance_type: regulation };
+    const disclosure = regulation === 'CCPA' ? { disclosure_type: 'Data' } : {};
+    const json = { distinct_ids: idsOf(people, type), compliance_type: regulation, ...disclosure };
     task = await createTask(api, 'retrievals', json);
     await about.keep(task);
   }

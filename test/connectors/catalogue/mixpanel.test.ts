@@ -23,7 +23,7 @@ const open = (options: Partial<Parameters<typeof mixpanel>[0]> = {}): Connector 
   ledger = new TestLedger(clock, definition.describe().limits.lanes);
   return definition.open({ system: 'demo/mixpanel', secret: ({ env }) => SECRETS[env] ?? '' });
 };
-const retrievals = () => ({ apiSecret: { env: 'MIXPANEL_API_SECRET' }, at: standIn.url });
+const retrievals = () => ({ apiSecret: { env: 'MIXPANEL_RETRIEVALS_API_SECRET' }, at: standIn.url });
 const subjects = BATCH.map((person) => identitiesOf(person, 'user_id'));
 const bodiesOf = (path: RegExp) =>
   standIn.callsOf('POST', path).map(({ body }) => JSON.parse(body) as Record<string, unknown>);
@@ -102,7 +102,7 @@ test('sends at most idsPerCall ids in a call, one call a second', async () => {
 test('is attested without a service account, and reads profiles with one', async () => {
   expect(connector.verify).toBeUndefined();
   await connector.close();
-  const secret = { env: 'MIXPANEL_ACCOUNT_SECRET' };
+  const secret = { env: 'MIXPANEL_READ_BACK_SECRET' };
   connector = open({ readBack: { projectId: MIXPANEL.projectId, user: MIXPANEL.serviceAccount.user, secret } });
   const batch = ledger.batch(subjects);
   expect(await ledger.verify(connector, batch)).toEqual({
@@ -131,6 +131,15 @@ test('reads one retrieval in several attempts, and leaves out people who have le
   for (const id of ['canary-1', 'canary-2', 'Signed up', 'Canary2@x.test']) expect(text).toContain(id);
   for (const id of ['canary-3', ...idsOf(BYSTANDERS)]) expect(text).not.toContain(id);
   expect(standIn.callsOf('GET', /exports/).every(({ headers }) => headers['authorization'] === undefined)).toBe(true);
+});
+
+test('names the disclosure of a CCPA retrieval', async () => {
+  await connector.close();
+  connector = open({ retrievals: retrievals(), regulation: 'CCPA' });
+  await expect(exportAll(connector, ledger.batch(subjects), {}, ledger.context())).rejects.toThrow('not allowed yet');
+  expect(bodiesOf(/data-retrievals/)).toEqual([
+    { distinct_ids: idsOf(BATCH), compliance_type: 'CCPA', disclosure_type: 'Data' },
+  ]);
 });
 
 test('refuses an archive with another password, without its text', async () => {

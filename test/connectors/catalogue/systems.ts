@@ -20,8 +20,8 @@ import { TestLedger } from './ledger.ts';
 export const SECRETS: Readonly<Record<string, string>> = {
   MIXPANEL_GDPR_TOKEN: MIXPANEL.gdprToken,
   MIXPANEL_PROJECT_TOKEN: MIXPANEL.projectToken,
-  MIXPANEL_ACCOUNT_SECRET: MIXPANEL.serviceAccount.secret,
-  MIXPANEL_API_SECRET: MIXPANEL.apiSecret,
+  MIXPANEL_READ_BACK_SECRET: MIXPANEL.serviceAccount.secret,
+  MIXPANEL_RETRIEVALS_API_SECRET: MIXPANEL.apiSecret,
   USERPILOT_API_KEY: USERPILOT.apiKey,
   ACTIVATEPRO_MASTER_KEY: ACTIVATEPRO.masterKey,
   SEGMENT_TOKEN: SEGMENT.token,
@@ -41,6 +41,8 @@ export interface CatalogueSystem {
   readonly define: (
     at: Required<Pick<CatalogueSettings, 'at' | 'allowPrivate'>> & CatalogueSettings,
   ) => ConnectorDefinition;
+  /** With the required options only, if others give the connector an ability. */
+  readonly defineBare?: CatalogueSystem['define'];
   readonly identity: 'user_id' | 'email';
   /** How long the system still shows what it has deleted. */
   readonly lagMs: number;
@@ -58,9 +60,15 @@ export const SYSTEMS: Readonly<Record<keyof typeof catalogue, CatalogueSystem>> 
         readBack: {
           projectId: MIXPANEL.projectId,
           user: MIXPANEL.serviceAccount.user,
-          secret: env('MIXPANEL_ACCOUNT_SECRET'),
+          secret: env('MIXPANEL_READ_BACK_SECRET'),
         },
-        retrievals: { apiSecret: env('MIXPANEL_API_SECRET'), at: common.at },
+        retrievals: { apiSecret: env('MIXPANEL_RETRIEVALS_API_SECRET'), at: common.at },
+      }),
+    defineBare: (common) =>
+      catalogue.mixpanel({
+        ...common,
+        gdprToken: env('MIXPANEL_GDPR_TOKEN'),
+        projectToken: env('MIXPANEL_PROJECT_TOKEN'),
       }),
     identity: 'user_id',
     lagMs: 0,
@@ -73,6 +81,7 @@ export const SYSTEMS: Readonly<Record<keyof typeof catalogue, CatalogueSystem>> 
         apiKey: env('USERPILOT_API_KEY'),
         exports: { at: common.at, filesAt: common.at, askEvery: '0.01 seconds' },
       }),
+    defineBare: (common) => catalogue.userpilot({ ...common, apiKey: env('USERPILOT_API_KEY') }),
     identity: 'user_id',
     lagMs: 26 * HOUR,
   },
@@ -96,6 +105,12 @@ export const SYSTEMS: Readonly<Record<keyof typeof catalogue, CatalogueSystem>> 
         apiKey: env('AMPLITUDE_API_KEY'),
         secretKey: env('AMPLITUDE_SECRET_KEY'),
         readBack: true,
+      }),
+    defineBare: (common) =>
+      catalogue.amplitude({
+        ...common,
+        apiKey: env('AMPLITUDE_API_KEY'),
+        secretKey: env('AMPLITUDE_SECRET_KEY'),
       }),
     identity: 'user_id',
     lagMs: 0,

@@ -97,7 +97,8 @@ export async function startMixpanel(options: MixpanelOptions): Promise<MixpanelS
       const compliance = textOf(body['compliance_type'], 'GDPR').toUpperCase();
       if (ids === null || ids.length === 0 || ids.length > MAX_IDS) return badRequest('distinct_ids is invalid');
       if (compliance !== 'GDPR' && compliance !== 'CCPA') return badRequest('compliance_type is invalid');
-      const disclosure = textOf(body['disclosure_type'], 'Data');
+      const byDefault = kind === 'retrieval' && compliance === 'CCPA' ? '' : 'Data';
+      const disclosure = textOf(body['disclosure_type'], byDefault);
       if (!/^(data|categories|sources)$/i.test(disclosure)) return badRequest('disclosure_type is invalid');
       call.concerns(ids);
       const running = tasks.filter((task) => task.kind === kind && task.ended === null);
