@@ -84,7 +84,7 @@ const retryAfterMs = (error: unknown): number => (error instanceof ConnectorErro
 
 /** Checks connection, permissions, data map and coverage, as at start (rule 5). Throws `coverage_broken` for config errors. */
 export const requireCoverage = (deps: ActivityDeps, key: Pick<SystemKey, 'project' | 'system'>): Promise<void> =>
-  withConnectorContext(deps, key, () => requireNoConfigErrors(deps.connector(key.project, key.system)));
+  withConnectorContext(deps, key, (context) => requireNoConfigErrors(deps.connector(key.project, key.system), context));
 
 /**
  * Returns the current time of Temporal's server: when this attempt was scheduled, plus the time since it started here.

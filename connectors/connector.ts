@@ -141,6 +141,8 @@ export interface InspectOptions {
   readonly schemaOnly?: boolean;
   /** For an operator: also lists what only names or a random sample of documents suggest, and tolerates no growth. */
   readonly thorough?: boolean;
+  /** With it, the calls of the inspection wait for their slots, as all others do. */
+  readonly context?: Pick<ConnectorContext, 'signal' | 'heartbeat' | 'waitForSlot' | 'postponeLane'>;
 }
 
 /** The subjects to resolve. `identities` can be called again and yields pages in the order of positions. */

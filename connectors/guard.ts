@@ -1,4 +1,4 @@
-import { type Connector, ConnectorError } from './connector.ts';
+import { type Connector, ConnectorError, type InspectOptions } from './connector.ts';
 
 /**
  * Wraps a connector whose data map has config errors: every verb inspects the system first and throws `coverage_broken`
@@ -14,8 +14,8 @@ export function guardConnector(connector: Connector): Connector {
 }
 
 /** Inspects the system. Throws `coverage_broken` for config errors. */
-export async function requireNoConfigErrors(connector: Connector): Promise<void> {
-  const errors = await connector.inspect();
+export async function requireNoConfigErrors(connector: Connector, context?: InspectOptions['context']): Promise<void> {
+  const errors = await connector.inspect(context === undefined ? {} : { context });
   if (errors.length > 0)
     throw new ConnectorError('coverage_broken', `${errors.length} config errors`, { retryable: false });
 }

@@ -1,5 +1,6 @@
-import { createApi } from './calls/api.ts';
-import type { ConfigError } from '../connector.ts';
+import { randomUUID } from 'node:crypto';
+import type { ConfigError, InspectOptions } from '../connector.ts';
+import { type CallOptions, createApi, withoutLanes } from './calls/api.ts';
 import { HttpError, runFunction } from './failure.ts';
 import type { Context } from './verbs/context.ts';
 
@@ -7,21 +8,21 @@ import type { Context } from './verbs/context.ts';
 const LONGEST_CHECK_MS = 60_000;
 
 /** Calls the system once. A refusal is a config error at the part of the configuration that causes it. */
-export async function inspect({ settings, api: options }: Context): Promise<readonly ConfigError[]> {
-  const signal = AbortSignal.timeout(LONGEST_CHECK_MS);
-  const context = {
-    signal,
-    heartbeat: () => {},
-    waitForSlot: () => Promise.resolve(),
-    postponeLane: () => Promise.resolve(),
-  };
-  const api = createApi(options, { context, lane: null, keyOf: () => '' });
+export async function inspect(opened: Context, { context }: InspectOptions = {}): Promise<readonly ConfigError[]> {
+  if (context !== undefined) return check(opened, { context, lane: 'read', keyOf: () => randomUUID() });
   try {
-    await runFunction(signal, () => settings.check(api));
+    return await check(opened, withoutLanes(AbortSignal.timeout(LONGEST_CHECK_MS)));
+  } catch (error) {
+    throw error instanceof HttpError ? error : new HttpError('timeout');
+  }
+}
+
+async function check({ settings, api }: Context, call: CallOptions): Promise<readonly ConfigError[]> {
+  try {
+    await runFunction(call.context.signal, () => settings.check(createApi(api, call)));
     return [];
   } catch (error) {
-    if (!(error instanceof HttpError)) throw new HttpError('timeout');
-    if (error.retryable) throw error;
+    if (!(error instanceof HttpError) || error.retryable) throw error;
     return [{ path: placeOf(error), message: error.message }];
   }
 }

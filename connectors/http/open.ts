@@ -1,7 +1,7 @@
 import { BlockList, type LookupFunction } from 'node:net';
 import { durationMs } from '../../domain/calendar.ts';
 import { parseNetwork } from '../../domain/network/network.ts';
-import { type ApiOptions, createApi } from './calls/api.ts';
+import { type ApiOptions, createApi, withoutLanes } from './calls/api.ts';
 import { createExchange, type Exchange } from './calls/exchange.ts';
 import type { Host } from './calls/host.ts';
 import type { Auth, AuthTools, OpenAuth } from './auth/auth.ts';
@@ -35,7 +35,7 @@ export function openHttp(settings: AnyHttpSettings, open: OpenContext, tuning: T
     if (errors.length > 0) throw new HttpError('missing_secret');
   };
   return {
-    inspect: async () => (errors.length > 0 ? errors : inspect(context)),
+    inspect: async (options) => (errors.length > 0 ? errors : inspect(context, options)),
     hardDelete: async (...input) => {
       refuseMissing();
       return hardDelete(context, ...input);
@@ -88,8 +88,7 @@ function openSystem(settings: AnyHttpSettings, open: OpenContext, tuning: Tuning
         exchange,
         secret: (place) => requireValue(values, place),
         namedSecret: (secret) => requireValue(secrets, secret),
-        plainApi: (signal) =>
-          createApi({ ...api, hosts: plainHosts }, { context: withoutLanes(signal), lane: null, keyOf: () => '' }),
+        plainApi: (signal) => createApi({ ...api, hosts: plainHosts }, withoutLanes(signal)),
       };
       return [auth.open(tools)];
     };
@@ -97,13 +96,6 @@ function openSystem(settings: AnyHttpSettings, open: OpenContext, tuning: Tuning
   }
   return { api, exchange, errors };
 }
-
-const withoutLanes = (signal: AbortSignal) => ({
-  signal,
-  heartbeat: () => {},
-  waitForSlot: () => Promise.resolve(),
-  postponeLane: () => Promise.resolve(),
-});
 
 function requireValue(values: ReadonlyMap<string, string>, name: string): string {
   const value = values.get(name);

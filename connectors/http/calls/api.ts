@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { retryAfterMs } from '../../../domain/network/retry-after.ts';
 import type { ConnectorContext } from '../../connector.ts';
@@ -29,6 +29,18 @@ export interface CallOptions {
   /** The idempotency key of a call that `call` names. */
   keyOf(call: string): string;
 }
+
+/** For calls outside a verb, such as those of a login. */
+export const withoutLanes = (signal: AbortSignal): CallOptions => ({
+  context: {
+    signal,
+    heartbeat: () => {},
+    waitForSlot: () => Promise.resolve(),
+    postponeLane: () => Promise.resolve(),
+  },
+  lane: null,
+  keyOf: () => randomUUID(),
+});
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MAX_REDIRECTS = 3;

@@ -32,9 +32,9 @@ export async function setSuppression(
 type Change<Facts> = (api: Api, people: readonly Person[], found: Found, about: Facts) => Promise<unknown>;
 
 async function changeAll<Facts>(call: Call, change: Change<Facts>, facts: Facts): Promise<void> {
-  const api = apiFor(call, 'erase');
+  const [api, reading] = [apiFor(call, 'erase'), apiFor(call, 'read')];
   for await (const { people, kept } of rangesOf(call)) {
-    const found = await lookUp(call, api, people, kept);
+    const found = await lookUp(call, reading, people, kept);
     for (const group of groupsOf(people, call.kind)) {
       call.activity.heartbeat();
       const own = found.only(group.map(({ seq }) => seq));

@@ -37,8 +37,11 @@ export function callOf(context: Context, batch: Batch, scope: Scope, activity: C
   return { context, activity, kind, batch, about: { kind: batch.kind, scope, signal: activity.signal } };
 }
 
+/** The lane of a call that names none. */
+export type Lane = 'read' | 'erase';
+
 /** The api of functions that only read, or that change something outside a deletion. */
-export const apiFor = ({ context, activity, batch }: Call, lane: 'read' | 'erase'): Api =>
+export const apiFor = ({ context, activity, batch }: Call, lane: Lane): Api =>
   createApi(context.api, {
     context: activity,
     lane,

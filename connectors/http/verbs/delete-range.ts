@@ -6,7 +6,7 @@ import type { Scope } from '../../../domain/vocabulary.ts';
 import { type HttpError, runFunction } from '../failure.ts';
 import type { Found } from '../results.ts';
 import type { Person } from '../settings.ts';
-import { type Deleting, tableOf } from './context.ts';
+import { type Deleting, type Lane, tableOf } from './context.ts';
 import { type ErasedWork, toErasedWork, toAsked } from './erased.ts';
 import { groupsOf, lookUp, type PeopleRange, requireSeq } from './people.ts';
 import { keep, type RangeTickets } from './tickets.ts';
@@ -23,8 +23,9 @@ export async function deleteRange(
   tickets: RangeTickets,
 ): Promise<RangeOutcome> {
   const { deletion, kind, context } = deleting;
-  const api = apiForRange(deleting, range.key, tickets.attempt);
-  const found = await lookUp(deleting, api, range.people, range.kept);
+  const api = apiForRange(deleting, range.key, tickets.attempt, 'erase');
+  const reading = apiForRange(deleting, range.key, tickets.attempt, 'read');
+  const found = await lookUp(deleting, reading, range.people, range.kept);
   const people =
     context.settings.find === undefined ? range.people : range.people.filter(({ seq }) => found.of(seq).length > 0);
   const works: ErasedWork[] = [];
@@ -91,7 +92,7 @@ export async function askForRange(
   const { deletion, about, activity, context } = deleting;
   const askAt = tickets.askAt ?? 0;
   if (askAt > deleting.now()) return { state: 'pending', askAt };
-  const api = apiForRange(deleting, range.key, tickets.attempt);
+  const api = apiForRange(deleting, range.key, tickets.attempt, 'read');
   let [waitMs, attestedAt] = [0, 0];
   let removed: number | null = 0;
   for (const ticket of tickets.all) {
@@ -114,7 +115,8 @@ export async function askForRange(
   const requested =
     context.settings.find === undefined ? people.length : people.filter(({ seq }) => kept.of(seq).length > 0).length;
   const work: ErasedWork = { later: null, removed: removed === null ? null : { '': removed }, blocked: [] };
-  const outcome = await finish(deleting, range, api, kept, { works: [work], requested });
+  const erasing = apiForRange(deleting, range.key, tickets.attempt, 'erase');
+  const outcome = await finish(deleting, range, erasing, kept, { works: [work], requested });
   return outcome.state === 'finished' ? { ...outcome, attestedAt } : outcome;
 }
 
@@ -172,9 +174,9 @@ function figuresOf(table: string, scope: Scope, { works, requested }: Result): T
   }));
 }
 
-const apiForRange = ({ context, activity, deletion }: Deleting, key: RangeKey, attempt: number): Api =>
+const apiForRange = ({ context, activity, deletion }: Deleting, key: RangeKey, attempt: number, lane: Lane): Api =>
   createApi(context.api, {
     context: activity,
-    lane: 'erase',
-    keyOf: (call) => deletion.idempotencyKey(key, `${attempt} ${call}`),
+    lane,
+    keyOf: (call) => deletion.idempotencyKey(key, `${attempt} ${lane} ${call}`),
   });

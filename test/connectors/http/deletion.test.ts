@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { Deferral } from '../../../connectors/connector.ts';
-import { attested, each, findEach, path, verifyAgain } from '../../../connectors/http/index.ts';
+import { type Api, attested, done, each, findEach, later, path, verifyAgain } from '../../../connectors/http/index.ts';
 import type { AnyHttpSettings } from '../../../connectors/http/settings.ts';
 import { startFaultyServer } from '../../support/servers/faulty.ts';
 import { batchOf, openAt, settingsAt, type TestContext, testContext, testDeletion } from './fixture.ts';
@@ -129,6 +129,26 @@ describe('a range', () => {
     expect(suppressed).toEqual([[2, true]]);
   });
 
+  test('takes slots of the lane for reading when it looks up, asks or inspects, and of the other one otherwise', async () => {
+    const call: (api: Api) => Promise<unknown> = (api) => api.get(path`/x`);
+    const connector = open({
+      pace: { erase: [{ perDay: 9 }], read: [{ perDay: 9 }] },
+      check: call,
+      find: (api, people) => findEach(people, async () => [String((await api.get(path`/x`)).status)]),
+      erase: async (api) => (await call(api), later('t', '1 hour')),
+      ask: async (api) => (await call(api), done()),
+      suppress: call,
+    });
+    const deletion = testDeletion({ suppress: true });
+    await connector.hardDelete(batchOf(1, context), deletion, context);
+    const at = new Date(deletion.at.getTime() + 7_200_000);
+    await connector.hardDelete(batchOf(1, context), { ...deletion, at }, context);
+    await connector.inspect({ context });
+    expect(context.slots).toEqual(['read', 'erase', 'read', 'erase', 'read']);
+    await connector.inspect();
+    expect(context.slots).toHaveLength(5);
+  });
+
   test('lets a deferral of the lane through with the ranges that are done', async () => {
     const deferral = new Deferral(new Date());
     context.waitForSlot = () => (server.calls.length === 1 ? Promise.reject(deferral) : Promise.resolve());
@@ -246,10 +266,10 @@ describe('a verification', () => {
 });
 
 test('counts, hides, restores and suppresses with what was found', async () => {
-  const done_: unknown[] = [];
+  const changed: unknown[] = [];
   const record =
     (name: string) => async (_: unknown, people: readonly { readonly seq: number }[], found: Iterable<string>) =>
-      done_.push([name, people.map(({ seq }) => seq), [...found]]);
+      changed.push([name, people.map(({ seq }) => seq), [...found]]);
   const connector = open({
     find: (_, people) => findEach(people, async ({ seq }) => [`c_${seq}`]),
     count: async (_, people) => each(people, ({ seq }) => ({ seq, rows: seq === 1 ? 0 : 2 })),
@@ -265,7 +285,7 @@ test('counts, hides, restores and suppresses with what was found', async () => {
   await connector.setVisibility?.(batchOf(1, context), { ...change, hidden: true }, context);
   await connector.setVisibility?.(batchOf(1, context), { ...change, hidden: false }, context);
   await connector.setSuppression?.(batchOf(1, context), true, context);
-  expect(done_).toEqual([
+  expect(changed).toEqual([
     ['hide', [1], ['c_1']],
     ['restore', [1], ['c_1']],
     ['suppress', [1], ['c_1']],
