@@ -47,13 +47,25 @@ export function jsonLimits(): (bytes: Uint8Array) => void {
   };
 
   return (bytes) => {
-    for (const byte of bytes) {
-      if (isInString) {
-        if (isEscaped) isEscaped = false;
-        else if (byte === BACKSLASH) isEscaped = true;
-        else if (byte === QUOTE) isInString = false;
+    /** The next quote and backslash, at or after `index`. Texts, which may have megabytes, are not read byte by byte. */
+    let [quote, backslash] = [-1, -1];
+    const skipText = (index: number): number => {
+      if (quote < index) quote = indexOf(bytes, QUOTE, index);
+      if (backslash < index) backslash = indexOf(bytes, BACKSLASH, index);
+      return Math.min(quote, backslash);
+    };
+    for (let index = 0; index < bytes.length; index += 1) {
+      if (isEscaped) {
+        isEscaped = false;
         continue;
       }
+      if (isInString) {
+        index = skipText(index);
+        isEscaped = index < bytes.length && bytes[index] === BACKSLASH;
+        isInString = bytes[index] !== QUOTE;
+        continue;
+      }
+      const byte = bytes[index] ?? 0;
       numberLength = isNumeric(byte) ? numberLength + 1 : 0;
       if (numberLength > MAX_NUMBER_LENGTH) throw tooComplex(`has a number with more than ${MAX_NUMBER_LENGTH} digits`);
       if (byte === QUOTE) isInString = true;
@@ -63,4 +75,10 @@ export function jsonLimits(): (bytes: Uint8Array) => void {
       else if (byte === 0x3a && fields.length > 0) countField();
     }
   };
+}
+
+/** The length if the byte does not occur. */
+function indexOf(bytes: Uint8Array, byte: number, from: number): number {
+  const found = bytes.indexOf(byte, from);
+  return found < 0 ? bytes.length : found;
 }
