@@ -19,7 +19,7 @@ const folder = archiveFolder();
 const storage = folderStorage(folder);
 const api = await testApi({ storage });
 /** Larger than all buffers between server and caller, so that a caller that stops reading stops the server. */
-const LARGE = randomBytes(16_000_000);
+const LARGE = randomBytes(8_000_000);
 
 const servers: HttpServer[] = [];
 afterEach(() => Promise.all(servers.splice(0).map((server) => server.drain())));
