@@ -35,23 +35,34 @@ interface ColumnRow extends ColumnType {
   readonly column: string;
 }
 
+/** Reads each catalog once, instead of once per column: every step of a request inspects its tables. */
 const COLUMNS = `
-  SELECT n.nspname AS schema, c.relname AS "table", a.attname AS "column", a.attnotnull OR t.typnotnull AS "isNotNull",
+  WITH mapped AS MATERIALIZED (
+    SELECT c.oid, n.nspname, c.relname FROM unnest($1::text[], $2::text[]) AS mapped(schema, name)
+    JOIN pg_namespace n ON n.nspname = mapped.schema
+    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = mapped.name),
+  columns AS MATERIALIZED (
+    SELECT mapped.nspname, mapped.relname, a.*, t.typnotnull, coalesce(b.typname, t.typname)::text AS base,
+           ARRAY[coalesce(b.oid, t.oid), coalesce(b.typelem, t.typelem)] AS types
+    FROM mapped
+    JOIN pg_attribute a ON a.attrelid = mapped.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype),
+  keys AS MATERIALIZED (
+    SELECT * FROM pg_constraint k
+    WHERE k.contype IN ('p', 'f') AND (k.conrelid IN (SELECT oid FROM mapped) OR k.confrelid IN (SELECT oid FROM mapped)))
+  SELECT a.nspname AS schema, a.relname AS "table", a.attname AS "column", a.attnotnull OR a.typnotnull AS "isNotNull",
          a.attgenerated <> '' AS "isGenerated", pg_get_expr(d.adbin, d.adrelid) AS "default",
-         format_type(a.atttypid, a.atttypmod) AS "full", coalesce(b.typname, t.typname)::text AS base,
+         format_type(a.atttypid, a.atttypmod) AS "full", a.base,
          CASE WHEN l.collname <> 'default' THEN format('%s.%I', l.collnamespace::regnamespace, l.collname) END AS collation,
          coalesce(l.collisdeterministic, true) AS "isDeterministic",
-         EXISTS (SELECT FROM pg_cast k WHERE k.castsource IN (coalesce(b.oid, t.oid), coalesce(b.typelem, t.typelem)) AND k.casttarget = 'json'::regtype AND k.castmethod = 'f') AS "hasCustomJson",
-         EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p' AND a.attnum = ANY (k.conkey))
-           OR EXISTS (SELECT FROM pg_constraint k WHERE k.confrelid = c.oid AND k.contype = 'f' AND a.attnum = ANY (k.confkey))
-           OR EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partrelid = c.oid AND a.attnum = ANY (p.partattrs::int2[])) AS "isKeyColumn",
-         EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND a.attnum = ANY (k.conkey)) AS "isForeignKey"
-  FROM unnest($1::text[], $2::text[]) AS mapped(schema, name)
-  JOIN pg_namespace n ON n.nspname = mapped.schema
-  JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = mapped.name
-  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-  JOIN pg_type t ON t.oid = a.atttypid
-  LEFT JOIN pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
+         a.types && ARRAY(SELECT k.castsource FROM pg_cast k WHERE k.casttarget = 'json'::regtype AND k.castmethod = 'f') AS "hasCustomJson",
+         (a.attrelid, a.attnum) IN (
+           SELECT conrelid, unnest(conkey) FROM keys WHERE contype = 'p'
+           UNION ALL SELECT confrelid, unnest(confkey) FROM keys WHERE contype = 'f'
+           UNION ALL SELECT partrelid, unnest(partattrs::int2[]) FROM pg_partitioned_table) AS "isKeyColumn",
+         (a.attrelid, a.attnum) IN (SELECT conrelid, unnest(conkey) FROM keys WHERE contype = 'f') AS "isForeignKey"
+  FROM columns a
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   ORDER BY a.attrelid, a.attnum`;
