@@ -161,8 +161,9 @@ export async function waitUntil(
   isTrue: () => Promise<boolean>,
   readState: () => unknown = () => '',
   timeoutMs = 120_000,
+  pauseMs = 100,
 ): Promise<void> {
-  for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(100)) if (await isTrue()) return;
+  for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(pauseMs)) if (await isTrue()) return;
   const state: unknown = await readState();
   throw new Error(
     `timed out: ${description}\n${(typeof state === 'string' ? state : JSON.stringify(state)).slice(-3_000)}`,
@@ -191,6 +192,9 @@ const Receipt = z.object({
   ),
 });
 
+/** A status takes several statements, which slow down the work that the test waits for. */
+const STATUS_PAUSE_MS = 300;
+
 /** Sends the calls of a caller and parses the responses. */
 export function createCaller({ call }: Service) {
   const status = async (id: string) => Status.parse(JSON.parse((await call('GET', `/v1/requests/${id}`)).text));
@@ -215,6 +219,7 @@ export function createCaller({ call }: Service) {
         async () => (await status(id)).status === expected,
         () => status(id),
         timeoutMs,
+        STATUS_PAUSE_MS,
       ),
     /** Reads the receipt, with the number of removed and retained rows per table. */
     async receipt(id: string) {
