@@ -5,6 +5,7 @@ import { type PostgresSettings, openPostgres, systemSql } from '../../connectors
 import type { Tuning } from '../../connectors/postgres/tuning.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
+import { ANALYZE_TABLES } from '../support/databases.ts';
 
 export {
   addUpRanges,
@@ -126,7 +127,7 @@ const seed = (users: number): string => `
   INSERT INTO app.companies SELECT n, 'Firm' || n || '.test' FROM generate_series(1, 5) n;
   INSERT INTO app.memberships SELECT 1 + n % 5, 'u-' || n FROM generate_series(1, ${users}) n;
   INSERT INTO app.segment_members SELECT 'odd', 'u-' || n FROM generate_series(1, ${users}, 2) n;
-  ANALYZE`;
+  ${ANALYZE_TABLES}`;
 
 export interface Fixture {
   readonly url: string;

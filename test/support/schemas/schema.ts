@@ -3,6 +3,7 @@ import type postgres from 'postgres';
 import type { Identity } from '../../../domain/identity.ts';
 import type { SubjectKind } from '../../../domain/vocabulary.ts';
 import type { Edit } from './edits.ts';
+import { ANALYZE_TABLES } from '../databases.ts';
 
 /** A schema with data, the decisions of a person about its data maps, and three persons to export and to delete. */
 export interface Schema {
@@ -56,7 +57,7 @@ export async function createSchema(sql: postgres.Sql, name: string, seed: number
     for (const file of [`${name}/schema.sql`, 'functions.sql', `${name}/data.sql`])
       await connection.unsafe(read(file).replaceAll(':seed))', `${seed}))`));
     await connection`RESET search_path`;
-    await connection`ANALYZE`;
+    await connection.unsafe(ANALYZE_TABLES);
   } finally {
     connection.release();
   }
