@@ -19,6 +19,8 @@ const RUN_HOUR = 2;
 export interface UserpilotOptions extends PeopleOptions {
   /** How long an export job runs. */
   readonly exportMs?: number;
+  /** Runs deletions so long after the call instead of at 02:00 UTC, for a demo in real time. */
+  readonly runAfterMs?: number;
 }
 
 interface ExportJob {
@@ -35,7 +37,7 @@ export interface UserpilotStandIn extends SystemStandIn {
 }
 
 export async function startUserpilot(options: UserpilotOptions): Promise<UserpilotStandIn> {
-  const { clock = systemClock, exportMs = 60 * SECOND } = options;
+  const { clock = systemClock, exportMs = 60 * SECOND, runAfterMs } = options;
   const people = new Map(options.people.map((person) => [person.id, person]));
   const companies = new Set(options.people.flatMap(({ company }) => company ?? []));
   const scheduled: { readonly at: number; readonly kind: 'users' | 'companies'; readonly ids: readonly string[] }[] =
@@ -58,7 +60,8 @@ export async function startUserpilot(options: UserpilotOptions): Promise<Userpil
       // A proxy that drops the body of a DELETE must never delete everything.
       if (ids === null || ids.length === 0) return { status: 400, json: { error: `${kind} is required` } };
       call.concerns(ids);
-      scheduled.push({ at: nextDailyRun(clock.now(), RUN_HOUR), kind, ids });
+      const at = runAfterMs === undefined ? nextDailyRun(clock.now(), RUN_HOUR) : clock.now() + runAfterMs;
+      scheduled.push({ at, kind, ids });
       return { status: 202, json: { message: `${ids.length} ${kind} have been scheduled for deletion` } };
     };
 
