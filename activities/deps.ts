@@ -58,8 +58,12 @@ export function configuredFor(
   request: { readonly project: string; readonly subjectKind: SubjectKind },
 ) {
   const project = projectOf(deps, request.project);
-  const configured = systemsFor(project, request.subjectKind).map(({ name }) => name);
-  return { configured, directory: project.directory };
+  const systems = systemsFor(project, request.subjectKind);
+  return {
+    configured: systems.map(({ name }) => name),
+    withoutSuppression: systems.filter(({ suppresses }) => !suppresses).map(({ name }) => name),
+    directory: project.directory,
+  };
 }
 
 /** What the configuration says about a system. Undefined if its project does not contain it any more. */

@@ -118,16 +118,16 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
     }
   },
 
-  /** Returns the systems in which a suppression is still to be placed or lifted. Null if it is propagated. */
+  /** Returns the systems that can suppress and have not placed or lifted a suppression yet. Null if it is propagated. */
   async readPendingSuppression({ suppressionId }: { readonly suppressionId: string }) {
     const pending = await readPendingSuppression(deps.database, suppressionId);
     if (pending === null) return null;
     const { project, suppressed, appliedIn } = pending;
-    const systems = namesOfSystems(projectOf(deps, project), pending.kind);
+    const systems = suppressingSystems(projectOf(deps, project), pending.kind);
     return { project, suppressed, systems: systems.filter((name) => !appliedIn.includes(name)) };
   },
 
-  /** Does nothing while a system that is configured now lacks the suppression. */
+  /** Does nothing while a system that is configured now, and can suppress, lacks the suppression. */
   async markSuppressionPropagated({
     suppressionId,
     suppressed,
@@ -135,12 +135,15 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
   }: { readonly suppressionId: string; readonly suppressed: boolean } & AsOf): Promise<void> {
     const pending = await readPendingSuppression(deps.database, suppressionId);
     if (pending === null) return;
-    const systems = namesOfSystems(projectOf(deps, pending.project), pending.kind);
+    const systems = suppressingSystems(projectOf(deps, pending.project), pending.kind);
     await markSuppressionPropagated(deps.database, suppressionId, { suppressed, systems, at: new Date(asOf) });
   },
 });
 
-const namesOfSystems = (project: Project, kind: SubjectKind) => systemsFor(project, kind).map(({ name }) => name);
+const suppressingSystems = (project: Project, kind: SubjectKind): readonly string[] =>
+  systemsFor(project, kind)
+    .filter(({ suppresses }) => suppresses)
+    .map(({ name }) => name);
 
 async function projectOfRequest(deps: ActivityDeps, requestId: string): Promise<Project> {
   const { project } = await readRequestRow(deps.database, requestId);

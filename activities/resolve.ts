@@ -5,7 +5,7 @@ import { raiseAttention } from '../db/attention/raise.ts';
 import { readRequestRow, type RequestRow } from '../db/requests/row.ts';
 import { failUnresolved, type ResolutionEnd, startResolving, storeResolution } from '../db/resolution/resolve.ts';
 import { readExcepted, readSubmitted } from '../db/subjects/identities.ts';
-import { identityTypesOf, type Project, systemsFor } from '../domain/catalog.ts';
+import { identityTypesOf, type Project, systemsForRequest } from '../domain/catalog.ts';
 import type { AsOf, AttentionKey, SystemKey } from '../domain/ids.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 import { withAttention, withConnectorContext } from './connector-context.ts';
@@ -55,7 +55,7 @@ async function storeAnswer(
         request,
         facts: resolveSelection(deps, project, request, context),
         ...resolveExceptions(deps, project, request, context),
-        systems: systemsFor(project, request.subjectKind),
+        systems: systemsForRequest(project, request),
         policy: project.policy,
         types: identityTypesOf(project, request.subjectKind),
         at,

@@ -1,5 +1,5 @@
 import { unknownKeyMessage } from '../connectors/config-messages.ts';
-import type { ConfigError } from '../connectors/connector.ts';
+import type { ConfigError, Description } from '../connectors/connector.ts';
 
 export const joinPath = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
 
@@ -33,4 +33,16 @@ export function namedEntries<Value>(
       });
   }
   return entries;
+}
+
+/** Returns what contradicts itself in the abilities of a system, so that no request finds it out. */
+export function mistakesInAbilities({ actions }: Description): readonly string[] {
+  const mistakes: string[] = [];
+  if (actions.hide && !actions.restore)
+    mistakes.push('can hide a subject but not show it again, so a cancellation could not undo it; it must not hide');
+  if (actions.segments && !actions.resolve)
+    mistakes.push('has segments but cannot resolve identities; only a directory has segments');
+  if (!actions.scopes.includes('data'))
+    mistakes.push('cannot delete all data of a subject, so no deletion could end; its scopes must contain data');
+  return mistakes;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { configMessage } from '../connectors/config-messages.ts';
 import type { ConfigError } from '../connectors/connector.ts';
 import { DAY_MS, HOUR_MS, durationMs, timeOfDayMs } from '../domain/calendar.ts';
-import type { SystemEntry } from '../domain/catalog.ts';
+import { settleMsFor, type SystemEntry } from '../domain/catalog.ts';
 import {
   DEFAULT_CALLS_PER_MINUTE,
   DEFAULT_EXPORTS_KEPT_MS,
@@ -107,8 +107,8 @@ export function readPolicy(settings: unknown, path: string, errors: ConfigError[
 
 /** Reports deadlines that no request can meet (rule 12). */
 export function checkDeadlines(policy: Policy, systems: readonly SystemEntry[], path: string): ConfigError[] {
-  const slowestMs = Math.max(0, ...systems.map((system) => system.completesWithinMs));
-  const neededMs = policy.graceMs + slowestMs + policy.settleMs;
+  const slowestMs = systems.map((system) => system.completesWithinMs + settleMsFor(policy, system));
+  const neededMs = policy.graceMs + Math.max(policy.settleMs, ...slowestMs);
   return Object.entries(policy.deadlineMs).flatMap(([regulation, deadlineMs]) =>
     neededMs <= deadlineMs
       ? []

@@ -1,7 +1,7 @@
 import type { IdentityTypes } from './identity.ts';
 import type { Lanes } from './retry/pace.ts';
 import type { Policy } from './policy.ts';
-import type { Scope, SubjectKind, VerificationLevel } from './vocabulary.ts';
+import type { RequestKind, Scope, SubjectKind, VerificationLevel } from './vocabulary.ts';
 
 /** The description of a system. It contains no secrets, so that the API can use it. */
 export interface SystemEntry {
@@ -43,6 +43,30 @@ export interface Project {
   readonly directory: string;
   readonly systems: readonly SystemEntry[];
 }
+
+/** How long a system needs after its deletion until its final verification. */
+export const settleMsFor = (policy: Policy, { settleMs = 0 }: Pick<SystemEntry, 'settleMs'>): number =>
+  settleMs + Math.max(policy.settleMs, settleMs);
+
+/** The systems of a kind that can carry out a deletion of this scope, or any export. */
+export const systemsForRequest = (
+  project: Project,
+  request: { readonly kind: RequestKind; readonly subjectKind: SubjectKind; readonly scope: Scope },
+): readonly SystemEntry[] => {
+  const without = systemsWithoutScope(project, request);
+  return systemsFor(project, request.subjectKind).filter((system) => !without.includes(system));
+};
+
+/** The systems of a kind that a deletion of this scope leaves unchanged, because they can only delete all data. */
+export const systemsWithoutScope = (
+  project: Project,
+  {
+    kind,
+    subjectKind,
+    scope,
+  }: { readonly kind: RequestKind; readonly subjectKind: SubjectKind; readonly scope: Scope },
+): readonly SystemEntry[] =>
+  kind === 'export' ? [] : systemsFor(project, subjectKind).filter(({ scopes }) => !scopes.includes(scope));
 
 /** All projects, by name. */
 export type Catalog = ReadonlyMap<string, Project>;

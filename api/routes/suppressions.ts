@@ -72,7 +72,7 @@ const Summary = z
     }),
     missingIn: missingIn.nullable().openapi({
       description:
-        'Systems that do not have the suppression: they have not applied it yet, were skipped, or were configured later. Empty when every system has it, null once it is lifted.',
+        'Systems that do not have the suppression: they have not applied it yet, cannot suppress, were skipped, or were configured later. Empty when every system has it, null once it is lifted.',
     }),
   })
   .openapi('SuppressionSummary');

@@ -42,6 +42,8 @@ export interface Receipt {
   }[];
   /** The suppressions that the deletion leaves. Null without `suppress`. */
   readonly suppression: SuppressionSummary | null;
+  /** Systems that cannot delete only this part of the data, and keep it. */
+  readonly notCoveredIn: readonly string[];
   /** Systems that Lethe could not verify by reading their data (rule 15). */
   readonly unverified: readonly {
     readonly system: string;
@@ -163,6 +165,9 @@ export async function buildReceipt(
       expiresAt: backup.expiresAt?.toISOString() ?? null,
     })),
     suppression,
+    notCoveredIn: systems
+      .filter(({ kinds, scopes }) => kinds.includes(request.subjectKind) && !scopes.includes(request.scope))
+      .map(({ name }) => name),
     unverified: work
       .filter(({ state }) => state === 'attested' || state === 'unverified')
       .map(({ system, verifiedAt, ...proven }) => ({

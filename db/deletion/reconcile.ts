@@ -32,7 +32,7 @@ export async function reconcileDeletion(
   database: Database,
   input: { readonly requestId: string; readonly asOf: Date; readonly window: RunWindow } & Configured,
 ): Promise<DeletionState> {
-  const { requestId, asOf, window, configured, directory } = input;
+  const { requestId, asOf, window, configured, withoutSuppression = [], directory } = input;
   const { project } = await readRequestRow(database, requestId);
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
@@ -43,7 +43,7 @@ export async function reconcileDeletion(
     const confirmation = concluded ? null : await settleConfirmation(tx, request, asOf);
     const work = await readOpenWork(tx, requestId, asOf);
     const waiting = await countWaiting(tx, project, requestId, asOf);
-    const suppression = await settleSuppressions(tx, request, { configured, at: asOf });
+    const suppression = await settleSuppressions(tx, request, { configured, withoutSuppression, at: asOf });
     const attention = await attentionOf(tx, requestId, asOf, directory);
     const status =
       concluded || request.resolvedAt === null
@@ -112,6 +112,8 @@ export async function reconcileDeletion(
 /** What the configuration says about the request's project, for its kind of subject. */
 export interface Configured {
   readonly configured: readonly string[];
+  /** Those that cannot suppress. */
+  readonly withoutSuppression?: readonly string[];
   readonly directory: string;
 }
 

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { firstRunAtOrAfter, HOUR_MS } from '../../domain/calendar.ts';
-import type { SystemEntry } from '../../domain/catalog.ts';
+import { settleMsFor, type SystemEntry } from '../../domain/catalog.ts';
 import type { Policy } from '../../domain/policy.ts';
 import { holdDigests } from '../schema/holds.ts';
 import { requests } from '../schema/requests.ts';
@@ -24,7 +24,10 @@ export const forecastOf = (
 ): Forecast => ({
   nextRunAt: new Date(Math.min(hardDeleteAt.getTime(), firstRunAtOrAfter(now.getTime(), policy.window))),
   quotaPerRun: policy.window === null ? null : policy.quotaPerRun,
-  afterClaimMs: Math.max(0, ...systems.map((system) => system.completesWithinMs)) + policy.settleMs,
+  afterClaimMs: Math.max(
+    policy.settleMs,
+    ...systems.map((system) => system.completesWithinMs + settleMsFor(policy, system)),
+  ),
 });
 
 /**

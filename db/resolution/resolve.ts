@@ -204,10 +204,11 @@ async function pinSystems(
   await tx.update(requests).set({ systems: pinned, resolvedAt: at, status }).where(eq(requests.id, requestId));
   if (status !== request.status) await enqueueNotifications(tx, requestId, at);
   if (!isDeletion(request)) return;
-  const rows = systems.map(({ name, hides }) => ({
+  const rows = systems.map(({ name, hides, suppresses }) => ({
     requestId,
     system: name,
     hides: hides && request.scope === 'data',
+    suppresses,
   }));
   if (rows.length > 0) await tx.insert(systemVisibility).values(rows).onConflictDoNothing();
 }

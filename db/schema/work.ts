@@ -15,6 +15,8 @@ export const systemVisibility = lethe.table(
     system: text('system').notNull(),
     /** Whether the system can hide subjects. False for part deletions. */
     hides: boolean('hides').notNull(),
+    /** Whether the system can suppress. Otherwise no suppression waits for it. */
+    suppresses: boolean('suppresses').notNull().default(true),
     /** The highest `subjects.generation` that the system has applied. */
     appliedGeneration: bigint('applied_generation', { mode: 'number' }).notNull().default(0),
     /** The highest `subjects.purge_generation` whose identities the system has purged. */

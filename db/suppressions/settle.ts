@@ -23,22 +23,24 @@ export interface SuppressionState {
 const NONE: SuppressionState = { isDue: false, isPending: false, systems: [], nextAt: null };
 
 /**
- * Marks suppressions as placed that every system of the request has, except skipped ones, and returns what is left to do.
+ * Marks suppressions as placed that every system of the request has, except skipped ones and those that cannot suppress,
+ * and returns what is left to do.
  * Runs under the project lock.
  */
 export async function settleSuppressions(
   tx: Transaction,
   request: RequestRow,
-  input: { readonly configured: readonly string[]; readonly at: Date },
+  input: { readonly configured: readonly string[]; readonly withoutSuppression?: readonly string[]; readonly at: Date },
 ): Promise<SuppressionState> {
   if (!request.suppress || request.concludedAt !== null) return NONE;
   const { id: requestId, project, systems } = request;
-  const { configured, at } = input;
+  const { at, withoutSuppression = [] } = input;
+  const configured = input.configured.filter((name) => !withoutSuppression.includes(name));
   const known = [...new Set([...Object.keys(systems ?? {}), ...configured])];
   const lacking = sql`
     SELECT suppressions.id, required.system FROM ${suppressions}, unnest(${textArray(known)}) AS required (system)
     WHERE suppressions.request_id = ${requestId} AND propagated_at IS NULL
-      AND required.system NOT IN (SELECT system FROM ${systemVisibility} WHERE request_id = ${requestId} AND skipped_at IS NOT NULL)
+      AND required.system NOT IN (SELECT system FROM ${systemVisibility} WHERE request_id = ${requestId} AND (skipped_at IS NOT NULL OR NOT suppresses))
       AND NOT EXISTS (SELECT FROM ${suppressionSystems} applied
                       WHERE applied.suppression_id = suppressions.id AND applied.system = required.system)`;
   const placed = await tx
@@ -100,7 +102,7 @@ export interface SuppressionSummary {
   readonly placed: number;
   /** Subjects that are not suppressed yet, because they are not deleted or a system lacks the suppression. */
   readonly pending: number;
-  /** Systems that lack a suppression: unavailable ones, and skipped ones. */
+  /** Systems that lack a suppression: unavailable ones, skipped ones, and those that cannot suppress. */
   readonly missingIn: readonly string[];
 }
 

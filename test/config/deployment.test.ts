@@ -93,6 +93,22 @@ test.each([
   expect(errorPaths(deploymentWith({}, project))).toEqual([`projects.demo.${path}`]);
 });
 
+test.each([
+  ['hides but cannot restore', { restore: false }],
+  ['has segments but cannot resolve', { resolve: false }],
+  ['cannot delete all data', { scopes: ['categories'] as const }],
+])('rejects a system that %s', (_, actions) => {
+  const systems = { app: systemWith(), crm: systemWith({ actions: { ...ACTIONS, ...actions } }) };
+  expect(errorPaths(deploymentWith({}, { systems }))).toEqual(['projects.demo.systems.crm']);
+});
+
+test('counts the time in which a system still shows what it has deleted toward the deadline', () => {
+  const slow = (settleMs: number) => ({ systems: { app: systemWith({ settleMs }) } });
+  // 14 days of grace, a day of deletion, and twice the time in which the system lags behind.
+  expect(errorPaths(deploymentWith({}, slow(7 * DAY_MS)))).toEqual([]);
+  expect(errorPaths(deploymentWith({}, slow(8 * DAY_MS)))).toEqual(['projects.demo.policy.deadline.gdpr']);
+});
+
 test('rejects a directory that cannot resolve identities', () => {
   const app = systemWith({ actions: { ...ACTIONS, resolve: false, segments: false } });
   expect(errorPaths(deploymentWith({}, { systems: { app } }))).toEqual(['projects.demo.directory']);

@@ -123,6 +123,10 @@ export const backupFields = {
 };
 
 /** For systems that Lethe cannot verify by reading. */
+/** A deletion of a part of the data, in a system that can only delete all of it. */
+export const NOT_COVERED =
+  'Systems that cannot delete only this part of the data, and keep it. Empty for exports and scope `data`.';
+
 /** Levels of statements, where Lethe does not read. */
 export const STATEMENT_LEVELS =
   '`attested`: the system reports the deletion. `person`: a person reports it. `none`: there is no report.';

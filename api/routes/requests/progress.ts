@@ -21,13 +21,10 @@ const Batch = z.strictObject({
   subjects: z.int().openapi({ description: 'Number of subjects in the batch.', 'x-example': 2 }),
   blocked: z.int().openapi({ description: 'Number of subjects that the system could not delete.', 'x-example': 0 }),
   finished: z.int().openapi({ description: 'Number of subjects that this pass has processed.', 'x-example': 1 }),
-  removed: z
-    .int()
-    .nullable()
-    .openapi({
-      description: 'Number of rows deleted in all passes. Null if the system does not report it.',
-      'x-example': 14,
-    }),
+  removed: z.int().nullable().openapi({
+    description: 'Number of rows deleted in all passes. Null if the system does not report it.',
+    'x-example': 14,
+  }),
   blanked: z.int().openapi({ description: 'Part deletion: number of rows whose columns were cleared in all passes.' }),
   detached: z.int().openapi({
     description:

@@ -14,7 +14,15 @@ import { EXPEDITE_DESCRIPTION, STATE_DESCRIPTIONS } from '../../openapi/descript
 import { timestamp, kind, requestParams } from '../../schemas.ts';
 import { Attention } from './attention.ts';
 import { Confirmation } from './confirm.ts';
-import { backupFields, fields, hardDeleteAtOrNull, reportedAt, STATEMENT_LEVELS, Suppressed } from './fields.ts';
+import {
+  backupFields,
+  fields,
+  hardDeleteAtOrNull,
+  reportedAt,
+  NOT_COVERED,
+  STATEMENT_LEVELS,
+  Suppressed,
+} from './fields.ts';
 import { statusResponse } from './status-response.ts';
 
 const Backup = z
@@ -146,6 +154,7 @@ const Status = z
         description: 'Systems in which the subjects are not hidden. Empty for exports and part deletions.',
         'x-example': ['mail'],
       }),
+    notCoveredIn: z.array(z.string()).openapi({ description: NOT_COVERED, 'x-example': [] }),
     skipped: z.array(Skipped).openapi({ description: 'Systems that an operator skipped.', 'x-example': [] }),
     backups: z.array(Backup).readonly().openapi({
       description: 'Exports that a deletion with `exportFirst` waits for. Empty for other requests.',

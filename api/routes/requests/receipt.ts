@@ -11,6 +11,7 @@ import {
   backupFields,
   fields,
   reportedAt,
+  NOT_COVERED,
   STATEMENT_LEVELS,
   retainedRows,
   Suppressed,
@@ -139,6 +140,7 @@ const DeletionReceipt = z
       description: 'Suppressions that the deletion leaves. Null without `suppress`.',
       'x-example': null,
     }),
+    notCoveredIn: list(z.string()).openapi({ description: NOT_COVERED, 'x-example': [] }),
     unverified: list(
       z.object({
         system: fields.system,

@@ -1,5 +1,5 @@
 import type { SystemStatement, RequestStatus } from '../../../db/requests/read.ts';
-import { type Project, systemsFor } from '../../../domain/catalog.ts';
+import { type Project, systemsFor, systemsWithoutScope } from '../../../domain/catalog.ts';
 import { SUBJECT_STATES, type SubjectState } from '../../../domain/vocabulary.ts';
 import { attentionResponse } from './attention.ts';
 import { confirmationResponse } from './confirm.ts';
@@ -43,6 +43,7 @@ export function statusResponse(status: RequestStatus, project: Project | undefin
     attention: status.attention.map(attentionResponse),
     unverified: unverifiedSystems(status, project),
     notHiddenIn: status.resolvedAt === null ? systemsWithoutHiding(status, project) : status.notHiddenIn,
+    notCoveredIn: project === undefined ? [] : systemsWithoutScope(project, status).map(({ name }) => name),
     skipped: status.skipped.map((skip) => ({ ...skip, at: new Date(skip.at) })),
     suppression: status.suppression && { ...status.suppression, missingIn: [...status.suppression.missingIn] },
     archive: archive === null || format === null ? null : { ...archive, format },

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { recordRange } from '../../../db/deletion/ranges.ts';
+import { systemsForRequest } from '../../../domain/catalog.ts';
 import { applyVisibility, claimAt, hide, matchesOf } from '../support/ledger.ts';
-import { submitDeletion, deletionOf, RUN, START, testApi, textOf, user } from '../support/api.ts';
+import { submitDeletion, deletionOf, PROJECT, RUN, START, testApi, textOf, user } from '../support/api.ts';
 import { upload, uploadForm } from '../uploads/upload.ts';
 
 /** Part deletions have scope `categories` or `sources`. */
@@ -61,6 +62,36 @@ test('lists systems that cannot hide for a whole deletion and none for a part de
   for (const id of [whole, part]) await hide(api.database, id, matchesOf(['w-1']), START);
   expect(await read(whole)).toMatchObject({ notHiddenIn: ['mail'], subjects: { states: { soft_deleted: 1 } } });
   expect(await read(part)).toMatchObject({ notHiddenIn: [], subjects: { states: { scheduled: 1, attached: 0 } } });
+});
+
+test('lists the systems that can only delete all data under notCoveredIn, and pins no such system', async () => {
+  const systems = PROJECT.systems.map((one) => (one.name === 'mail' ? { ...one, scopes: ['data'] as const } : one));
+  const mixed = await testApi({ project: { ...PROJECT, systems } });
+  const readFrom = async (id: string, what = '') => (await mixed.call('GET', `/v1/requests/${id}${what}`)).json;
+  const part = await submitDeletion(mixed, [user('n-1')], { scope: 'sources' });
+  expect(await readFrom(part)).toMatchObject({ notCoveredIn: ['mail'] });
+  expect(await readFrom(await submitDeletion(mixed, [user('n-2')]))).toMatchObject({ notCoveredIn: [] });
+  const covered = systemsForRequest(
+    { ...PROJECT, systems },
+    { kind: 'deletion', subjectKind: 'user', scope: 'sources' },
+  );
+  await hide(mixed.database, part, matchesOf(['n-1']), START, covered);
+  await claimAt(mixed.database, part, RUN);
+  expect(await readFrom(part, '/receipt')).toMatchObject({ notCoveredIn: ['mail'], systems: [{ system: 'app' }] });
+});
+
+test('is rejected when no system can delete only a part, as suppress is when none can suppress', async () => {
+  const systems = PROJECT.systems.map((one) => ({ ...one, scopes: ['data'] as const, suppresses: false }));
+  const limited = await testApi({ project: { ...PROJECT, systems } });
+  const errorsFrom = async (more: object) =>
+    (await limited.call('POST', '/v1/requests', deletionOf([user('l-1')], { ...more }))).json;
+  expect(await errorsFrom({ scope: 'categories' })).toMatchObject({
+    errors: [{ pointer: '/scope', code: 'no_scope' }],
+  });
+  expect(await errorsFrom({ suppress: true })).toMatchObject({
+    errors: [{ pointer: '/suppress', code: 'no_suppression' }],
+  });
+  expect(await limited.sql`SELECT FROM lethe.requests`).toHaveLength(0);
 });
 
 test.each(SCOPES)('%s is rejected with suppress and stores nothing', async (scope) => {

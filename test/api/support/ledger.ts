@@ -49,8 +49,14 @@ export async function resolve(
 export const CONFIGURED = { configured: PROJECT.systems.map(({ name }) => name), directory: PROJECT.directory };
 
 /** Resolves the subjects and hides them in every system that can. */
-export async function hide(database: Database, requestId: string, facts: readonly Resolved[], at: Date) {
-  await resolve(database, requestId, facts, at);
+export async function hide(
+  database: Database,
+  requestId: string,
+  facts: readonly Resolved[],
+  at: Date,
+  systems = PROJECT.systems,
+) {
+  await resolve(database, requestId, facts, at, { systems });
   await markPresent(database, requestId, 'all');
   await applyVisibility(database, requestId, at);
 }

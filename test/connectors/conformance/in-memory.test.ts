@@ -1,7 +1,7 @@
 import { type MemoryOptions, memorySystem } from '../../support/world/memory-system.ts';
 import { type Candidate, testConformance } from '../conformance.ts';
 
-const PEOPLE = ['ann@x.test', 'bob@x.test', 'stayer@x.test'];
+const PEOPLE = ['ann-person', 'bob-person', 'stayer'];
 
 /** Systems like those behind HTTP APIs: they delete later, tell nothing, or find what they have deleted for a while. */
 const SYSTEMS: Readonly<Record<string, MemoryOptions>> = {
@@ -15,23 +15,23 @@ for (const [name, options] of Object.entries(SYSTEMS)) {
   const { description } = { description: memorySystem([], options).definition.describe() };
   testConformance(name, { description, ordersVisibility: false }, async (): Promise<Candidate> => {
     const system = memorySystem(PEOPLE, options);
-    const rowsOf = (filter: (email: string) => boolean) =>
-      [...system.people].filter(([, { email }]) => filter(email)).map(([id, person]) => ({ id, ...person }));
-    const isLeaver = (email: string): boolean => email !== 'stayer@x.test';
+    const rowsOf = (filter: (userId: string) => boolean) =>
+      [...system.people].filter(([, { userId }]) => filter(userId)).map(([id, person]) => ({ id, ...person }));
+    const isLeaver = (userId: string): boolean => userId !== 'stayer';
     return {
       connector: system.definition.open({ system: 'memory', secret: () => '' }),
-      subjects: ['ann', 'bob'].map((person) => [{ type: 'email', value: [`${person}@x.test`] }]),
-      unknownSubject: [{ type: 'email', value: ['unknown@x.test'] }],
+      subjects: PEOPLE.slice(0, 2).map((person) => [{ type: 'user_id', value: [person] }]),
+      unknownSubject: [{ type: 'user_id', value: ['unknown-person'] }],
       allRows: async () => rowsOf(() => true),
-      rowsOfOtherSubjects: async () => rowsOf((email) => !isLeaver(email)),
+      rowsOfOtherSubjects: async () => rowsOf((userId) => !isLeaver(userId)),
       async isPresent(subject) {
         // What the system has only accepted is deleted by now.
         system.settle();
-        return rowsOf((email) => email === PEOPLE[subject]).length > 0;
+        return rowsOf((userId) => userId === PEOPLE[subject]).length > 0;
       },
       settle: async () => system.settle(),
-      isHidden: async (subject) => rowsOf((email) => email === PEOPLE[subject]).some(({ hidden }) => hidden),
-      insertLateRow: async () => void system.people.set('foreign-9', { email: 'ann@x.test', hidden: false, rows: 1 }),
+      isHidden: async (subject) => rowsOf((userId) => userId === PEOPLE[subject]).some(({ hidden }) => hidden),
+      insertLateRow: async () => void system.people.set('foreign-9', { userId: 'ann-person', hidden: false, rows: 1 }),
       failCall: (calls, when) => system.failCall(calls, when),
       confidential: ['foreign-', 'task-'],
       close: async () => {},

@@ -49,6 +49,24 @@ const suppressionsOf = async (identity: Identity, known = ['app', 'crm']) => {
 };
 const summaryOf = (requestId: string) => summarizeSuppressions(database, { id: requestId, suppress: true });
 
+test('places a suppression when every system that can suppress has it, and lists the others as missing', async () => {
+  const MAIL = { ...APP, name: 'mail', suppresses: false };
+  const requestId = await accept(world, [user('m-1')], { suppress: true });
+  await resolve(world, requestId, allKnown([user('m-1')]), { systems: [APP, MAIL] });
+  for (const name of ['app', 'mail']) await applyVisibility(world, requestId, START, name);
+  await claimAt(world, requestId);
+  await world.sql`UPDATE lethe.batch_work SET state = 'verified', verified_at = ${RUN} WHERE request_id = ${requestId}`;
+  await reconcileAt(world, requestId, RUN);
+  await openSuppressions(database, KEYS, { requestId, at: RUN });
+  expect(await reconcileAt(world, requestId, RUN)).toMatchObject({ systemsToSuppress: ['app'], canConclude: false });
+  await placeAll(database, KEYS, { requestId, at: RUN, systems: ['app'] });
+  const placed = await reconcileAt(world, requestId, RUN);
+  expect(placed.systemsToSuppress).toBeUndefined();
+  expect(placed.canConclude).toBe(true);
+  expect(await summaryOf(requestId)).toEqual({ placed: 1, pending: 0, missingIn: ['mail'] });
+  expect(await conclude(database, { requestId, at: RUN })).toEqual({ status: 'completed' });
+});
+
 test('is pending and does not conclude until both systems have the suppression', async () => {
   const requestId = await givenDeleted(allKnown([user('a-1')]), [user('a-1')]);
   const first = await reconcileAt(world, requestId, RUN);

@@ -53,7 +53,7 @@ const SUMMARIES = [
   String.raw`Delete [\d,]+ subjects? from app \(batch \d+\)`,
   'Deletes the rows, verifies, and verifies again after the settle period.',
   'Pause of 10 seconds before the child workflow is started again',
-  `Settle period until ${TIME}, then the last verification`,
+  `Verification at ${TIME}, after the settle period or when the system has acted`,
 ].map((summary) => new RegExp(`^${summary}$`));
 /** What a request waits for; the parts are joined by ` · `. */
 const WAITS = [

@@ -18,7 +18,7 @@ import {
 export interface MemorySystem {
   readonly definition: ConnectorDefinition;
   /** The people by the system's own id. */
-  readonly people: Map<string, { readonly email: string; hidden: boolean; rows: number }>;
+  readonly people: Map<string, { readonly userId: string; hidden: boolean; rows: number }>;
   /** Every call that the system received and its arguments, in order. */
   readonly calls: string[];
   /** The tasks that it has accepted. */
@@ -37,20 +37,39 @@ export interface MemoryOptions {
   /** Whether people who are being deleted are still found until the system settles. */
   readonly lags?: boolean;
   readonly description?: Partial<Description>;
-  /** The clock that waits are counted from. */
-  readonly now?: () => Date;
+  /** How often the system is asked before it has acted. Without it, only `settle` makes it act. */
+  readonly actsAfter?: number;
+  /** How long the system asks to be left alone. */
+  readonly waitMs?: number;
 }
 
 /** Creates the system with these people, each with three rows. */
-export function memorySystem(emails: readonly string[], options: MemoryOptions): MemorySystem {
+export function memorySystem(userIds: readonly string[], options: MemoryOptions): MemorySystem {
   const people: MemorySystem['people'] = new Map(
-    emails.map((email, index) => [`foreign-${index + 1}`, { email, hidden: false, rows: 3 }]),
+    userIds.map((userId, index) => [`foreign-${index + 1}`, { userId, hidden: false, rows: 3 }]),
   );
   const [calls, tasks, taskOfKey]: [string[], MemorySystem['tasks'], Map<string, string>] = [[], new Map(), new Map()];
   const leaving = new Set<string>();
   let failure: { left: number; when: 'before' | 'after'; reached: boolean } | null = null;
-  const { deletes, batchSize = 2, attests = false, lags = false, now = () => new Date() } = options;
+  const { deletes, batchSize = 2, attests = false, lags = false, waitMs = HOUR_MS } = options;
   const isReading = deletes === 'people';
+  let [clock, asked] = [0, 0];
+  /** When Lethe may ask again. The system acts in time, if it acts at all without `settle`. */
+  const later = (): Date => {
+    asked += 1;
+    if (asked === options.actsAfter) settle();
+    clock += waitMs;
+    return new Date(clock);
+  };
+
+  function settle(): void {
+    for (const task of tasks.values()) {
+      task.isDone = true;
+      for (const id of task.ids) people.delete(id);
+    }
+    for (const id of leaving) people.delete(id);
+    leaving.clear();
+  }
 
   /** One call over the network. */
   async function call<Result>(name: string, args: readonly string[], work: () => Result): Promise<Result> {
@@ -64,8 +83,8 @@ export function memorySystem(emails: readonly string[], options: MemoryOptions):
     return result;
   }
 
-  const lookUp = (emails: readonly string[]) =>
-    call('find', emails, () => [...people].filter(([, person]) => emails.includes(person.email)));
+  const lookUp = (userIds: readonly string[]) =>
+    call('find', userIds, () => [...people].filter(([, person]) => userIds.includes(person.userId)));
 
   /** The system's ids of some subjects, looked up once per batch. */
   async function idsOf(batch: Batch, members: readonly Member[], context: ConnectorContext): Promise<Found> {
@@ -74,10 +93,10 @@ export function memorySystem(emails: readonly string[], options: MemoryOptions):
       for (const { seq, id } of page) kept.set(seq, [...(kept.get(seq) ?? []), id]);
     const missing = members.filter(({ seq }) => !kept.has(seq));
     if (missing.length > 0) {
-      const found = await lookUp(missing.map(({ email }) => email));
-      const ids = missing.map(({ seq, email }) => ({
+      const found = await lookUp(missing.map(({ userId }) => userId));
+      const ids = missing.map(({ seq, userId }) => ({
         seq,
-        ids: found.flatMap(([id, person]) => (person.email === email ? [id] : [])),
+        ids: found.flatMap(([id, person]) => (person.userId === userId ? [id] : [])),
       }));
       await context.keepForeignIds(ids);
       for (const { seq, ids: own } of ids) kept.set(seq, own);
@@ -88,6 +107,7 @@ export function memorySystem(emails: readonly string[], options: MemoryOptions):
   async function hardDelete(batch: Batch, deletion: HardDeletion, context: ConnectorContext) {
     let attestedAt: Date | null = null;
     let isWaiting = false;
+    clock = deletion.at.getTime();
     for (const { range, members } of await rangesOf(batch, batchSize)) {
       context.signal.throwIfAborted();
       if (deletion.isFinished(range)) continue;
@@ -111,12 +131,12 @@ export function memorySystem(emails: readonly string[], options: MemoryOptions):
         const task = await call('ask', [ticket], () => tasks.get(ticket));
         if (task?.isDone !== true) isWaiting = true;
         else {
-          attestedAt = now();
+          attestedAt = deletion.at;
           await deletion.onRangeFinished(finished(range, { removed: null, requested: task.ids.length }));
         }
       }
     }
-    if (isWaiting) return { continueAt: new Date(now().getTime() + HOUR_MS) };
+    if (isWaiting) return { continueAt: later() };
     return { done: true, ...(attestedAt === null ? {} : { attestedAt }) } as const;
   }
 
@@ -146,16 +166,16 @@ export function memorySystem(emails: readonly string[], options: MemoryOptions):
       async count(batch, _scope, { signal }) {
         signal.throwIfAborted();
         const members = (await rangesOf(batch, batchSize)).flatMap((range) => range.members);
-        const found = await lookUp(members.map(({ email }) => email));
+        const found = await lookUp(members.map(({ userId }) => userId));
         const rows = found.reduce((total, [, person]) => total + person.rows, 0);
-        const presentSeqs = members.filter(({ email }) => found.some(([, person]) => person.email === email));
+        const presentSeqs = members.filter(({ userId }) => found.some(([, person]) => person.userId === userId));
         return { tables: { people: rows }, presentSeqs: presentSeqs.map(({ seq }) => seq) };
       },
       async verify(batch, _scope, { signal }) {
         signal.throwIfAborted();
         const members = (await rangesOf(batch, batchSize)).flatMap((range) => range.members);
-        const found = await lookUp(members.map(({ email }) => email));
-        if (found.some(([id]) => leaving.has(id))) return { verifyAgainAt: new Date(now().getTime() + HOUR_MS) };
+        const found = await lookUp(members.map(({ userId }) => userId));
+        if (found.some(([id]) => leaving.has(id))) return { verifyAgainAt: later() };
         const survivors = found.reduce((total, [, person]) => total + person.rows, 0);
         return { survivors, tables: { people: survivors } };
       },
@@ -172,7 +192,7 @@ export function memorySystem(emails: readonly string[], options: MemoryOptions):
   };
   const description: Description = {
     kinds: ['user'],
-    identityTypes: { user: { email: { comparison: 'caseInsensitive', parts: 1 } } },
+    identityTypes: { user: { user_id: { comparison: 'exact', parts: 1 } } },
     actions: {
       resolve: false,
       hide: isReading,
@@ -194,14 +214,7 @@ export function memorySystem(emails: readonly string[], options: MemoryOptions):
     people,
     calls,
     tasks,
-    settle() {
-      for (const task of tasks.values()) {
-        task.isDone = true;
-        for (const id of task.ids) people.delete(id);
-      }
-      for (const id of leaving) people.delete(id);
-      leaving.clear();
-    },
+    settle,
     failCall(left, when) {
       const injected = { left, when, reached: false };
       failure = injected;
@@ -212,7 +225,7 @@ export function memorySystem(emails: readonly string[], options: MemoryOptions):
 
 const lost = (): ConnectorError => new ConnectorError('unavailable', 'connection lost', { retryable: true });
 
-type Member = { readonly seq: number; readonly email: string };
+type Member = { readonly seq: number; readonly userId: string };
 type Found = ReadonlyMap<number, readonly string[]>;
 
 /** The ranges of a batch, which are the same in every call, with the subjects that the call does not leave out. */
@@ -229,7 +242,7 @@ async function rangesOf(batch: Batch, size: number) {
 }
 
 const memberOf = ({ seq, identity }: { readonly seq: number; readonly identity: Identity }): Member[] =>
-  identity.type === 'email' ? [{ seq, email: identity.value[0] ?? '' }] : [];
+  identity.type === 'user_id' ? [{ seq, userId: identity.value[0] ?? '' }] : [];
 
 const finished = (range: RangeKey, figures: { readonly removed: number | null; readonly requested?: number }) => ({
   ...range,

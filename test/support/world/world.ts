@@ -12,7 +12,7 @@ import {
 } from '../../../activities/index.ts';
 import { temporalOrchestrator } from '../../../api/temporal/orchestrator.ts';
 import { defineDeployment, readDeployment } from '../../../config/deployment.ts';
-import type { Connector } from '../../../connectors/connector.ts';
+import type { Connector, ConnectorDefinition } from '../../../connectors/connector.ts';
 import { postgres as postgresConnector } from '../../../connectors/postgres/index.ts';
 import type { Catalog, Project, SystemEntry } from '../../../domain/catalog.ts';
 import {
@@ -59,6 +59,8 @@ export interface ProjectShape {
   /** Differs from what the connector of `crm` describes. */
   readonly crmEntry?: Partial<SystemEntry>;
   readonly subjectsPerCommit?: number;
+  /** Further systems, by name. */
+  readonly systems?: Readonly<Record<string, ConnectorDefinition>>;
 }
 
 const schema = readFileSync(new URL('../../../dev/demo/data/schema.sql', import.meta.url), 'utf8');
@@ -157,9 +159,9 @@ export async function startWorld(
 }
 
 function deploymentOf(projects: Projects) {
-  const declared = Object.entries(projects).map(([name, { crm, subjectsPerCommit }]) => {
+  const declared = Object.entries(projects).map(([name, { crm, subjectsPerCommit, systems: more }]) => {
     const system = postgresConnector(appSettings(subjectsPerCommit));
-    const systems = { app: system, ...(crm === true ? { crm: system } : {}) };
+    const systems = { app: system, ...(crm === true ? { crm: system } : {}), ...more };
     return [name, { policy: { deadline: { gdpr: '30 days' } }, directory: 'app', systems }] as const;
   });
   const { catalog, definitions } = readDeployment(defineDeployment({ projects: Object.fromEntries(declared) }));

@@ -88,7 +88,7 @@ test('shows a summary for every activity and timer, and describes each handler',
   expect(child).toContainEqual(['deleteBatch', 'Delete batch 1 from app']);
   expect(child).toContainEqual([
     'timer',
-    expect.stringMatching(/^Settle period until .* UTC, then the last verification$/),
+    expect.stringMatching(/^Verification at .* UTC, after the settle period or when the system has acted$/),
   ]);
 });
 

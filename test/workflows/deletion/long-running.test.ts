@@ -61,7 +61,7 @@ test('waits without statements for a task that outlives the run', async () => {
   await world.env.sleep('5 days');
   await new Promise((done) => setTimeout(done, 300));
   const before = world.statements.length;
-  await world.env.sleep('20 days');
+  await world.env.sleep('8 days');
   await new Promise((done) => setTimeout(done, 300));
   expect(world.statements.length - before).toBe(0);
   expect(await ended(world, requestId)).toBe('completed');

@@ -61,6 +61,13 @@ export function termErrors(
     const pointer = kind === 'export' ? '/kind' : '/exportFirst';
     errors.push(bodyError(pointer, 'no_exports', 'no system of this project can export this kind of subject'));
   }
+  const isDeletion = kind === 'deletion' && systems !== null && systems.length > 0;
+  if (isDeletion && scope !== undefined && systems.every((system) => !system.scopes.includes(scope)))
+    errors.push(
+      bodyError('/scope', 'no_scope', 'no system of this project can delete only this part; request scope data'),
+    );
+  if (isDeletion && suppress === true && systems.every((system) => !system.suppresses))
+    errors.push(bodyError('/suppress', 'no_suppression', 'no system of this project can suppress; omit it'));
   if (suppress === true && scope !== undefined && scope !== 'data')
     errors.push(bodyError('/suppress', 'part_scope', 'requires scope data, because other scopes keep the subject'));
   return errors;

@@ -560,6 +560,7 @@ CREATE TABLE "lethe"."system_visibility" (
 	"request_id" text,
 	"system" text,
 	"hides" boolean NOT NULL,
+	"suppresses" boolean DEFAULT true NOT NULL,
 	"applied_generation" bigint DEFAULT 0 NOT NULL,
 	"purged_generation" bigint DEFAULT 0 NOT NULL,
 	"skipped_at" timestamp with time zone,
