@@ -36,13 +36,13 @@ export function namedEntries<Value>(
 }
 
 /** Returns what contradicts itself in the abilities of a system, so that no request finds it out. */
-export function mistakesInAbilities({ actions }: Description): readonly string[] {
-  const mistakes: string[] = [];
+export function abilityErrors({ actions }: Description): readonly string[] {
+  const errors: string[] = [];
   if (actions.hide && !actions.restore)
-    mistakes.push('can hide a subject but not show it again, so a cancellation could not undo it; it must not hide');
+    errors.push('can hide a subject but not show it again, so a cancellation could not undo it; it must not hide');
   if (actions.segments && !actions.resolve)
-    mistakes.push('has segments but cannot resolve identities; only a directory has segments');
+    errors.push('has segments but cannot resolve identities; only a directory has segments');
   if (!actions.scopes.includes('data'))
-    mistakes.push('cannot delete all data of a subject, so no deletion could end; its scopes must contain data');
-  return mistakes;
+    errors.push('cannot delete all data of a subject, so no deletion could end; its scopes must contain data');
+  return errors;
 }

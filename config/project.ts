@@ -4,7 +4,7 @@ import { mistakeIn } from '../domain/retry/pace.ts';
 import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
 import { checkDeadlines, checkExports, readPolicy } from './policy.ts';
 import type { ProjectSettings } from './settings.ts';
-import { checkUnknownKeys, isObject, joinPath, mistakesInAbilities, namedEntries } from './checks.ts';
+import { checkUnknownKeys, isObject, joinPath, abilityErrors, namedEntries } from './checks.ts';
 
 interface ProjectResult {
   readonly project: Project | null;
@@ -26,7 +26,7 @@ export function readProject(name: string, settings: ProjectSettings, errors: Con
     const description = describe(definition, `${path}.systems.${system}`, errors);
     if (description === null) continue;
     described.set(system, description);
-    for (const message of mistakesInAbilities(description)) errors.push({ path: `${path}.systems.${system}`, message });
+    for (const message of abilityErrors(description)) errors.push({ path: `${path}.systems.${system}`, message });
     for (const [lane, windows] of Object.entries(description.limits.lanes ?? {})) {
       const message = mistakeIn(windows);
       if (message !== null) errors.push({ path: `${path}.systems.${system}.lanes.${lane}`, message });

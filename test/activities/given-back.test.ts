@@ -110,7 +110,7 @@ test('keeps a ticket before the next call, and gives it back until its range is 
   const { system, requestId, deletes } = await given(TASKS);
   // After find and submit of the first range and find of the second.
   system.failCall(3, 'after');
-  await expect(deletes()).rejects.toThrow();
+  await expect(deletes()).rejects.toThrow('the system failed');
   expect(await ticketsOf(requestId)).toEqual(['task-1']);
   await deletes();
   expect(await ticketsOf(requestId)).toEqual(['task-1', 'task-2', 'task-3', 'task-4']);

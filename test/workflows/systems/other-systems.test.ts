@@ -13,7 +13,7 @@ const PEOPLE = [...LEAVERS, 'stayer'];
 const attesting = memorySystem(PEOPLE, { deletes: 'tasks', batchSize: 1, attests: true, actsAfter: 3 });
 /** Deletes by tasks and says nothing more. */
 const accepting = memorySystem(PEOPLE, { deletes: 'tasks', batchSize: 2 });
-/** Still finds whom it has deleted, for a while. */
+/** Still finds the people that it has deleted, for a while. */
 const lagging = memorySystem(PEOPLE, { deletes: 'people', batchSize: 2, lags: true, actsAfter: 3 });
 /** A person deletes, within months. */
 const patient = memorySystem(PEOPLE, {
@@ -93,7 +93,7 @@ test('lists a system that only accepts with what was requested, and without proo
   expect(receipt?.tables).toMatchObject([{ table: 'people', removed: null, requested: 3 }]);
 });
 
-test('waits for a system that still finds whom it has deleted, without a second pass', async () => {
+test('waits for a system that still finds the subjects that it has deleted, without a second pass', async () => {
   const requestId = await deleteAll('lagging');
   expect(leftIn(lagging)).toEqual(['stayer']);
   const [work] = await world.sql<{ pass: number }[]>`
