@@ -1496,9 +1496,9 @@ export interface RequestStatus {
      */
     system: string;
     /**
-     * `attested`: the system reports the deletion. `none`: the system reports nothing.
+     * `attested`: the system reports the deletion. `person`: a person reports it. `none`: there is no report.
      */
-    level: 'attested' | 'none';
+    level: 'attested' | 'person' | 'none';
     /**
      * Time of the latest report of the system. Null before the first one.
      */
@@ -1508,6 +1508,10 @@ export interface RequestStatus {
    * Systems in which the subjects are not hidden. Empty for exports and part deletions.
    */
   notHiddenIn: string[];
+  /**
+   * Systems that cannot delete only this part of the data, and keep it. Empty for exports and scope `data`.
+   */
+  notCoveredIn: string[];
   /**
    * Systems that an operator skipped.
    */
@@ -1880,9 +1884,9 @@ export interface Progress {
      */
     finished: number;
     /**
-     * Number of rows deleted in all passes.
+     * Number of rows deleted in all passes. Null if the system does not report it.
      */
-    removed: number;
+    removed: number | null;
     /**
      * Part deletion: number of rows whose columns were cleared in all passes.
      */
@@ -2157,6 +2161,27 @@ export interface DeletionReceipt {
      */
     survivors: number | null;
     /**
+     * Proof of the deletion. Null until the system is done.
+     */
+    proof: {
+      /**
+       * Weakest proof of all batches. `read`: Lethe searched and found nothing. `attested`: the system reports the deletion. `person`: a person reports it. `none`: there is no report.
+       */
+      level: string;
+      /**
+       * Tables that Lethe searched.
+       */
+      read: string[];
+      /**
+       * Data that Lethe cannot search and that only a report of the system covers.
+       */
+      attested: string[];
+      /**
+       * Time of the latest report of the system. Null before the first one.
+       */
+      saidAt: string | null;
+    } | null;
+    /**
      * Rows per table.
      */
     tables: {
@@ -2165,9 +2190,13 @@ export interface DeletionReceipt {
        */
       table: string;
       /**
-       * Number of deleted rows.
+       * Number of deleted rows. Null if the system does not report it.
        */
-      removed: number;
+      removed: number | null;
+      /**
+       * With `removed: null`, number of subjects that the system was asked to delete. Null otherwise.
+       */
+      requested: number | null;
       /**
        * Part deletion: number of rows that remain and whose columns in the scope are cleared.
        */
@@ -2231,6 +2260,10 @@ export interface DeletionReceipt {
   }[];
   suppression: Suppressed;
   /**
+   * Systems that cannot delete only this part of the data, and keep it. Empty for exports and scope `data`.
+   */
+  notCoveredIn: string[];
+  /**
    * Systems whose deletion Lethe cannot verify by reading.
    */
   unverified: {
@@ -2239,7 +2272,7 @@ export interface DeletionReceipt {
      */
     system: string;
     /**
-     * `attested`: the system reports the deletion. `none`: the system reports nothing.
+     * `attested`: the system reports the deletion. `person`: a person reports it. `none`: there is no report.
      */
     level: string;
     /**
@@ -2335,7 +2368,7 @@ export interface ExportReceipt {
      */
     table: string;
     /**
-     * Path of the file in the archive. Null for scope `categories`.
+     * Path of the file in the archive, or of the folder if the table has files. Null for scope `categories`.
      */
     path: string | null;
     /**
@@ -2380,15 +2413,19 @@ export interface ExportReceipt {
      */
     anonymised: string[];
     /**
-     * Number of rows.
+     * The table has files instead of rows. Absent for tables with rows.
+     */
+    hasFiles?: true;
+    /**
+     * Number of rows, or of files.
      */
     rows: number;
     /**
-     * Size of the file.
+     * Size of the file, or of all files of the folder.
      */
     bytes: number;
     /**
-     * SHA-256 digest of the file, in hexadecimal.
+     * SHA-256 digest of the file, or of all files of the folder one after the other, in hexadecimal.
      */
     sha256: string;
   }[];
@@ -2967,7 +3004,7 @@ export interface SuppressionSummary {
    */
   liftedBy: string | null;
   /**
-   * Systems that do not have the suppression: they have not applied it yet, were skipped, or were configured later. Empty when every system has it, null once it is lifted.
+   * Systems that do not have the suppression: they have not applied it yet, cannot suppress, were skipped, or were configured later. Empty when every system has it, null once it is lifted.
    */
   missingIn: string[] | null;
 }
