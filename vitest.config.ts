@@ -17,7 +17,11 @@ export const options = {
 export default defineConfig(({ mode }) => ({
   test: {
     ...options,
-    globalSetup: ['test/support/run/run-folder.ts', 'test/support/servers/postgres-server.ts'],
+    globalSetup: [
+      'test/support/run/run-folder.ts',
+      'test/support/servers/postgres-server.ts',
+      'test/support/servers/mariadb-server.ts',
+    ],
     provide: { large: mode === 'large' },
     // Four workers for two cores, because tests spend part of their time waiting.
     maxWorkers: 4,

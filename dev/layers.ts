@@ -69,6 +69,7 @@ const LAYERS: Layer[] = [
     packages: ['zod', '@aws-sdk/**', NODE],
   },
   { files: ['connectors/postgres/**'], layers: ['domain'], packages: ['zod', 'pg', 'pg-copy-streams', NODE] },
+  { files: ['connectors/mariadb/**'], layers: ['domain'], packages: ['zod', 'mysql2', 'mysql2/**', NODE] },
   { files: ['db/**'], layers: ['domain'], packages: ['postgres', 'drizzle-orm', 'drizzle-orm/**', NODE] },
   {
     files: ['api/**'],

@@ -24,7 +24,7 @@ afterEach(() => {
 
 /** Starts another process that starts a server, optionally as another user. */
 export async function startParent(
-  kind: 'postgres' | 'temporal',
+  kind: 'postgres' | 'temporal' | 'mariadb',
   options: Record<string, unknown> = {},
   as: { uid?: number; gid?: number; program?: string } = {},
 ): Promise<Parent> {
