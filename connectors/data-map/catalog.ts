@@ -53,6 +53,31 @@ export const segmentTables = (
   ...(segments?.list === undefined ? [] : [{ path: 'segments.list.table', table: segments.list.table }]),
 ];
 
+/** Every table that the data map names, with the path of that key. */
+export function tablePaths(
+  models: readonly KindModel[],
+  segments: DataMap['segments'],
+): readonly { readonly path: string; readonly table: string }[] {
+  const targets = models.flatMap((model) => model.targets);
+  return [
+    ...targets.map((target) => ({ path: `${target.path}.table`, table: target.table })),
+    ...segmentTables(segments),
+  ].map(({ path, table }) => ({ path, table: qualifiedName(table) }));
+}
+
+/** Tables that can point to the same row as a mapped one, with the path of that key. Their own rows are not mapped. */
+export const sharingTables = (
+  models: readonly KindModel[],
+): readonly { readonly path: string; readonly table: string }[] =>
+  models.flatMap(({ targets }) =>
+    targets.flatMap(({ path, sharedWith }) =>
+      sharedWith.map(({ table }, index) => ({
+        path: `${path}.sharedWith.${index}.table`,
+        table: qualifiedName(table),
+      })),
+    ),
+  );
+
 /** The columns of the subject's own table for each identity type. Aliases have none. */
 export function identityColumns(model: KindModel): readonly { type: string; columns: readonly string[] }[] {
   const identities = Object.entries(model.map.identities ?? {});

@@ -16,3 +16,13 @@ export function halve({ seqs, first, last }: MemberRange): readonly MemberRange[
     seqs: half,
   }));
 }
+
+/** Ranges of `size` subjects. Those that a call leaves out count too, so that a later call finds the same ranges in the log. */
+export function rangesOf(seqs: readonly number[], size: number): readonly MemberRange[] {
+  const ranges: MemberRange[] = [];
+  for (let from = 0; from < seqs.length; from += size) {
+    const part = seqs.slice(from, from + size);
+    ranges.push({ first: part[0] ?? 0, last: part.at(-1) ?? 0, seqs: part });
+  }
+  return ranges;
+}

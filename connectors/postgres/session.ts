@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type CopyToStreamQuery, to as copyTo } from 'pg-copy-streams';
 import type { ConnectorContext } from '../connector.ts';
@@ -158,19 +157,3 @@ export const isLockConflict = (error: unknown): boolean => LOCK_CONFLICTS.includ
 
 /** These conflicts, or a reference from a row that another transaction may be about to delete. */
 export const isConflict = (error: unknown): boolean => isLockConflict(error) || codeOf(error) === FOREIGN_KEY_VIOLATION;
-
-/** Retries with exponential backoff and jitter, so that two conflicting transactions do not collide again. */
-export async function retry<Result>(
-  tuning: Tuning,
-  isRetryable: (error: unknown) => boolean,
-  attempt: () => Promise<Result>,
-): Promise<Result> {
-  for (let failures = 0; ; failures += 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (failures >= tuning.retries || !isRetryable(error)) throw error;
-      await sleep(tuning.backoffMs * 2 ** failures * (0.5 + Math.random()));
-    }
-  }
-}

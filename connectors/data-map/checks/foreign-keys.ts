@@ -4,12 +4,21 @@ import { type KindModel, type Match, type Target, isDeleted, isSameTable, linkCo
 import { changedColumns } from '../reference-changes.ts';
 import { columnPath, qualifiedName } from '../names.ts';
 
+export interface ForeignKeyOptions {
+  /** Whether the connector counts the rows that ON DELETE actions change. */
+  readonly countsActions?: boolean;
+}
+
 /**
  * Checks every foreign key to rows that a deletion removes. The referencing rows have to be deleted or to lose their
  * reference first, by an entry that finds all of them. Otherwise the key would block the deletion, or its ON DELETE
  * action would change rows that the receipt does not count.
  */
-export function checkForeignKeys(models: readonly KindModel[], catalog: Catalog): readonly ConfigError[] {
+export function checkForeignKeys(
+  models: readonly KindModel[],
+  catalog: Catalog,
+  options: ForeignKeyOptions = {},
+): readonly ConfigError[] {
   return models.flatMap((model) => {
     const backward = model.targets.flatMap((target) => checkDirection(target, catalog.foreignKeys));
     const parents = model.targets.filter(
@@ -20,7 +29,7 @@ export function checkForeignKeys(models: readonly KindModel[], catalog: Catalog)
         parent,
         catalog.foreignKeys
           .filter((key) => isSameTable(key.parent, parent.table) && !isShared(key, parent))
-          .flatMap((key) => checkForeignKey(key, parent, model)),
+          .flatMap((key) => checkForeignKey(key, parent, model, options)),
         catalog,
       ),
       ...checkAcknowledged(parent, catalog.foreignKeys),
@@ -86,14 +95,14 @@ const isAcknowledged = (key: ForeignKey, parent: Target): boolean =>
   key.onDelete !== 'r' &&
   parent.onDelete.some(({ table, constraint }) => isSameTable(table, key.child) && constraint === key.name);
 
-function checkForeignKey(key: ForeignKey, parent: Target, model: KindModel): ConfigError[] {
+function checkForeignKey(key: ForeignKey, parent: Target, model: KindModel, options: ForeignKeyOptions): ConfigError[] {
   const covering = model.targets.filter((target) => covers(target, key, parent, model));
   const freeing = covering.find((target) => freesReference(target, key));
   if (freeing !== undefined) return checkPseudonym(key, freeing);
   const [retained] = covering;
   if (isAcknowledged(key, parent))
     return retained === undefined || key.onDelete !== 'c' ? [] : [cascadeToRetained(key, retained)];
-  return [retained === undefined ? uncovered(key, parent, model) : keptReference(key, retained)];
+  return [retained === undefined ? uncovered(key, parent, model, options) : keptReference(key, retained)];
 }
 
 /**
@@ -152,7 +161,12 @@ function detachment({ childColumns, nullableColumns }: ForeignKey, isSubject: bo
 }
 
 /** No entry finds the referencing rows by the columns of the key. */
-function uncovered(key: ForeignKey, parent: Target, model: KindModel): ConfigError {
+function uncovered(
+  key: ForeignKey,
+  parent: Target,
+  model: KindModel,
+  { countsActions = true }: ForeignKeyOptions,
+): ConfigError {
   const on = key.childColumns.map((column, i) => `${column}: '${key.parentColumns[i] ?? ''}'`).join(', ');
   if (parent.referencedBy !== undefined) {
     const pointing = key.parentColumns.map((column, i) => `${column}: '${key.childColumns[i] ?? ''}'`).join(', ');
@@ -171,7 +185,7 @@ function uncovered(key: ForeignKey, parent: Target, model: KindModel): ConfigErr
     : `{ ${found} } if these rows belong to the subject${others}`;
   const isOwnTable = model.targets.some((target) => isSameTable(target.table, key.child));
   const acknowledge =
-    key.onDelete === 'a' || key.onDelete === 'r'
+    !countsActions || key.onDelete === 'a' || key.onDelete === 'r'
       ? ''
       : `, or acknowledge it with onDelete: [{ table: '${key.child}', constraint: '${key.name}' }] at this entry`;
   const reason = isOwnTable

@@ -4,7 +4,7 @@ import { readCatalog } from '../data-map/catalog.ts';
 import type { Context } from '../context.ts';
 import { validateSettings } from '../validate.ts';
 import { checkColumns } from './columns.ts';
-import { checkCredentials } from './credentials.ts';
+import { checkCredentials } from '../../data-map/checks/credentials.ts';
 import { checkCoverage } from './coverage/coverage.ts';
 import { checkForeignKeys } from '../../data-map/checks/foreign-keys.ts';
 import { checkGhosts } from './ghosts.ts';
@@ -64,7 +64,7 @@ const CHECKS: readonly Check[] = [
   checkAccess,
   checkRelations,
   checkColumns,
-  checkCredentials,
+  ({ context, catalog }) => checkCredentials(context.models, catalog),
   checkIndexes,
   checkCoverage,
   checkMaterializedViews,

@@ -1,9 +1,9 @@
 import type { InspectOptions } from '../../connector.ts';
 import type { Catalog } from '../data-map/catalog.ts';
-import { segmentTables } from '../../data-map/catalog.ts';
+import { sharingTables as sharingTablesOf, tablePaths as tablePathsOf } from '../../data-map/catalog.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../session.ts';
-import { qualifiedName, tableName } from '../../data-map/names.ts';
+import { tableName } from '../../data-map/names.ts';
 
 export interface Relation {
   readonly table: string;
@@ -49,25 +49,11 @@ const RELATIONS = `
   JOIN pg_namespace n ON n.nspname = mapped.schema
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = mapped.name`;
 
-/** Every table that the data map names, with the path of that key. */
-export function tablePaths({ context }: Inspection): readonly { path: string; table: string }[] {
-  const targets = context.models.flatMap((model) => model.targets);
-  return [
-    ...targets.map((target) => ({ path: `${target.path}.table`, table: target.table })),
-    ...segmentTables(context.settings.segments),
-  ].map(({ path, table }) => ({ path, table: qualifiedName(table) }));
-}
+export const tablePaths = ({ context }: Inspection): readonly { path: string; table: string }[] =>
+  tablePathsOf(context.models, context.settings.segments);
 
-/** Tables that can point to the same row as a mapped one, with the path of that key. Their own rows are not mapped. */
 export const sharingTables = ({ models }: Context): readonly { path: string; table: string }[] =>
-  models.flatMap(({ targets }) =>
-    targets.flatMap(({ path, sharedWith }) =>
-      sharedWith.map(({ table }, index) => ({
-        path: `${path}.sharedWith.${index}.table`,
-        table: qualifiedName(table),
-      })),
-    ),
-  );
+  sharingTablesOf(models);
 
 /** The oids of the mapped tables that exist, as a parameter of oid[]. */
 export function oidsOf(inspection: Inspection): string[] {

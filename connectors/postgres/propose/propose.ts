@@ -8,7 +8,7 @@ import { buildModels } from '../../data-map/build-models.ts';
 import { mappedTables } from '../../data-map/catalog.ts';
 import { readCatalog } from '../data-map/catalog.ts';
 import { coverageReasons } from '../inspect/coverage/coverage.ts';
-import type { Reason } from '../inspect/coverage/coverage-reason.ts';
+import type { Reason } from '../../data-map/coverage/coverage-reason.ts';
 import { readTables } from '../inspect/coverage/tables.ts';
 import { readRelations } from '../inspect/inspection.ts';
 import { type Session, withSession } from '../session.ts';

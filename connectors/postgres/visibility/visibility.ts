@@ -6,7 +6,8 @@ import { type Context, type LoadedBatch, withBatch } from '../context.ts';
 import { throwIfCancelled } from '../../callbacks.ts';
 import type { KindModel } from '../../data-map/model.ts';
 import { memberRanges } from '../delete/ranges.ts';
-import { isConflict, retry } from '../session.ts';
+import { retry } from '../../retry.ts';
+import { isConflict } from '../session.ts';
 import { ident, literal, relation } from '../sql.ts';
 import { sidesOf } from '../rows/where.ts';
 

@@ -1,20 +1,18 @@
+import { expect } from 'vitest';
 import postgres from 'postgres';
-import type { Batch, Connector } from '../../../connectors/connector.ts';
+import type { Batch } from '../../../connectors/connector.ts';
 import { openPostgres, systemSql } from '../../../connectors/postgres/index.ts';
-import type { Tuning } from '../../../connectors/postgres/tuning.ts';
 import { createDatabase } from '../../support/servers/postgres.ts';
-import { SYSTEM, batchOf } from '../fixture.ts';
-import { GHOST, type Row, type State, type UserKey } from './data.ts';
-import { type Choices, KEY, settingsOf } from './map.ts';
+import { SYSTEM } from '../fixture.ts';
+import type { AnyDatabase } from './check.ts';
+import type { State } from './data.ts';
+import { type Choices, settingsOf } from './map.ts';
 import { schemaSql } from './schema.ts';
-import { type Json, tablesOf, emailOf } from './tables.ts';
+import { tablesOf } from './tables.ts';
 
 /** A database with the schema of one variant, which one case after another fills. */
-export interface Database {
+export interface Database extends AnyDatabase {
   readonly sql: postgres.Sql;
-  fill(state: State): Promise<void>;
-  read(): Promise<State>;
-  connector(choices: Choices, tuning?: Partial<Tuning>): Required<Connector>;
   close(): Promise<void>;
 }
 
@@ -54,21 +52,10 @@ export async function openDatabase(isComposite: boolean, choices: Choices): Prom
     },
     connector: (each, tuning = {}) =>
       openPostgres(settingsOf(each), { system: SYSTEM, secret: () => url }, { backoffMs: 1, retries: 1, ...tuning }),
+    startParts: (batch) => startParts(sql, batch),
+    checkCopies: (each) => checkView(sql, each),
     close: () => sql.end(),
   };
-}
-
-/** A batch with all identities of each subject. A ghost has only its key, because no directory resolves one. */
-export function batchOfUsers(keys: readonly UserKey[], { isComposite }: Choices, name = 'b1'): Batch {
-  const subjects = keys.map((key) => {
-    const id = key.at(-1) ?? GHOST;
-    const email = emailOf(isComposite ? (key[0] ?? 1) : 1, id)?.toLowerCase() ?? '';
-    return [
-      { type: isComposite ? KEY.composite : KEY.simple, value: key.map(String) },
-      ...(id === GHOST ? [] : [{ type: 'email', value: [email] }]),
-    ];
-  });
-  return batchOf(subjects, { batch: name });
 }
 
 /** Makes the next deletion of a batch delete every subject in parts, as if it had been too large for one statement. */
@@ -79,15 +66,14 @@ export async function startParts(sql: postgres.Sql, batch: Batch): Promise<void>
       VALUES (${SYSTEM}, ${batch.requestId}, ${batch.batch}, 1, ${seq}, ${seq}, -1, ${sql.json(counts)})`;
 }
 
-/** Rows as sorted texts with sorted keys, so that two states compare as multisets. */
-export const canonical = (state: State): Record<string, string[]> =>
-  Object.fromEntries(Object.entries(state).map(([name, rows]) => [name, rows.map(canonicalRow).toSorted()]));
-
-export const canonicalRow = (row: Row): string => JSON.stringify(sortKeys(row));
-
-function sortKeys(value: Json): Json {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((each: Json) => sortKeys(each));
-  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, each]) => [key, sortKeys(each)]));
+/** The materialized view has no copy of a deleted row after the request. */
+async function checkView(sql: postgres.Sql, { isComposite }: Choices): Promise<void> {
+  const columns = isComposite ? 'tenant_id, author_id' : 'author_id';
+  const [view] = await sql.unsafe<{ differs: boolean }[]>(
+    `SELECT EXISTS (SELECT FROM (SELECT ${columns}, count(*)::int AS posts FROM app.posts GROUP BY ${columns}
+       EXCEPT SELECT ${columns}, posts FROM app.post_counts) AS missing)
+       OR EXISTS (SELECT FROM (SELECT ${columns}, posts FROM app.post_counts
+       EXCEPT SELECT ${columns}, count(*)::int FROM app.posts GROUP BY ${columns}) AS stale) AS differs`,
+  );
+  expect(view?.differs, 'the materialized view differs from its table').toBe(false);
 }

@@ -1,10 +1,10 @@
 import { codeOf } from '../../failure.ts';
 import { ident, literal, relation } from '../../sql.ts';
 import type { Session } from '../../session.ts';
-import type { Reason } from './coverage-reason.ts';
-import type { KeyNames } from './key-names.ts';
-import { normalName } from './personal-columns.ts';
-import type { TableColumn } from './tables.ts';
+import type { Reason } from '../../../data-map/coverage/coverage-reason.ts';
+import type { KeyNames } from '../../../data-map/coverage/key-names.ts';
+import { normalName } from '../../../data-map/coverage/personal-columns.ts';
+import type { TableColumn } from '../../../data-map/coverage/tables.ts';
 
 const SAMPLED_ROWS = 300;
 /** Larger tables are sampled by pages. */

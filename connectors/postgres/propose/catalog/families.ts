@@ -1,4 +1,4 @@
-import type { TypeFamily } from '../../inspect/coverage/personal-columns.ts';
+import type { TypeFamily } from '../../../data-map/coverage/personal-columns.ts';
 
 const FAMILIES: Readonly<Record<string, TypeFamily>> = {
   text: 'text',

@@ -1,5 +1,5 @@
 import type { DeleteRule } from '../../../data-map/catalog.ts';
-import type { TypeFamily } from '../../inspect/coverage/personal-columns.ts';
+import type { TypeFamily } from '../../../data-map/coverage/personal-columns.ts';
 
 /** What a data map is proposed from: the names, types and constraints of all tables, and no value of a row. */
 export interface Snapshot {

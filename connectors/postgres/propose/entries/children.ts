@@ -1,4 +1,4 @@
-import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
+import { wordsOf } from '../../../data-map/coverage/personal-columns.ts';
 import { tableName } from '../../../data-map/names.ts';
 import { isPointer, singularNames } from '../names/roles.ts';
 import { isOrganizationName, isReactionName } from '../names/table-kinds.ts';

@@ -1,5 +1,5 @@
 import { columnPath } from '../../../data-map/names.ts';
-import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
+import { wordsOf } from '../../../data-map/coverage/personal-columns.ts';
 import type { Table } from '../catalog/snapshot.ts';
 import { type Role, isPolymorphicActor, roleOf } from '../names/roles.ts';
 import { isContentName, isOrganizationName, isSharedName, isStaffName, isUsersName } from '../names/table-kinds.ts';

@@ -1,4 +1,4 @@
-import { isEmailColumn, personalCategory } from '../../inspect/coverage/personal-columns.ts';
+import { isEmailColumn, personalCategory } from '../../../data-map/coverage/personal-columns.ts';
 import { type Table, keysFrom } from '../catalog/snapshot.ts';
 import type { Survey } from './draft.ts';
 

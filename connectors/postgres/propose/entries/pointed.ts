@@ -1,5 +1,5 @@
 import { type SnapshotKey, columnOf, isMappable, isUnique } from '../catalog/snapshot.ts';
-import { personalCategory } from '../../inspect/coverage/personal-columns.ts';
+import { personalCategory } from '../../../data-map/coverage/personal-columns.ts';
 import { isAddressName, isDetailName, isOrganizationName } from '../names/table-kinds.ts';
 import { isEmailLike } from '../names/column-kinds.ts';
 import { type Reference, isSame, keyReference } from '../references/reference.ts';

@@ -1,4 +1,4 @@
-import { personalCategory } from '../../inspect/coverage/personal-columns.ts';
+import { personalCategory } from '../../../data-map/coverage/personal-columns.ts';
 import { type Table, isUnique, keysFrom } from '../catalog/snapshot.ts';
 import { isEmailLike } from '../names/column-kinds.ts';
 import { isPointer, roleOf } from '../names/roles.ts';

@@ -1,5 +1,5 @@
-import { isCredential } from '../../inspect/credentials.ts';
-import { isEmailColumn, personalCategory, wordsOf } from '../../inspect/coverage/personal-columns.ts';
+import { isCredential } from '../../../data-map/checks/credentials.ts';
+import { isEmailColumn, personalCategory, wordsOf } from '../../../data-map/coverage/personal-columns.ts';
 import type { Column, Table } from '../catalog/snapshot.ts';
 
 const SOURCES =

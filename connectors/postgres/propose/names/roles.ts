@@ -1,5 +1,5 @@
-import { singularForms } from '../../inspect/coverage/key-names.ts';
-import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
+import { singularForms } from '../../../data-map/coverage/key-names.ts';
+import { wordsOf } from '../../../data-map/coverage/personal-columns.ts';
 import { tableName } from '../../../data-map/names.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { columnPath } from '../../../data-map/names.ts';
 import { singularNames } from '../names/roles.ts';
-import { normalName } from '../../inspect/coverage/personal-columns.ts';
+import { normalName } from '../../../data-map/coverage/personal-columns.ts';
 import { type Samples, answerOf } from '../sample/sample.ts';
 import { documentQuestionId } from '../sample/statements.ts';
 import type { Subject } from '../settings/subject.ts';

@@ -1,4 +1,4 @@
-import { normalName } from '../../inspect/coverage/personal-columns.ts';
+import { normalName } from '../../../data-map/coverage/personal-columns.ts';
 import { isComparable } from '../catalog/families.ts';
 import { type Snapshot, columnOf, isMappable } from '../catalog/snapshot.ts';
 import { singularNames } from '../names/roles.ts';

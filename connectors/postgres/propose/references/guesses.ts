@@ -1,5 +1,5 @@
-import { normalName, wordsOf } from '../../inspect/coverage/personal-columns.ts';
-import { isCredential } from '../../inspect/credentials.ts';
+import { normalName, wordsOf } from '../../../data-map/coverage/personal-columns.ts';
+import { isCredential } from '../../../data-map/checks/credentials.ts';
 import { canHoldKey, isComparable } from '../catalog/families.ts';
 import { type Column, type Snapshot, type Table, columnOf, isMappable } from '../catalog/snapshot.ts';
 import { isUsersName } from '../names/table-kinds.ts';

@@ -1,6 +1,6 @@
 import type { IdentityColumns } from '../../../data-map/data-map.ts';
-import { isCredential } from '../../inspect/credentials.ts';
-import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
+import { isCredential } from '../../../data-map/checks/credentials.ts';
+import { wordsOf } from '../../../data-map/coverage/personal-columns.ts';
 import { canHoldKey } from '../catalog/families.ts';
 import {
   type Column,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PostgresSettings } from '../../../../connectors/postgres/settings.ts';
 import type { TableMap } from '../../../../connectors/data-map/data-map.ts';
-import { singularForms } from '../../../../connectors/postgres/inspect/coverage/key-names.ts';
+import { singularForms } from '../../../../connectors/data-map/coverage/key-names.ts';
 import { schemaErrors, settingsFor, withEmptyDatabase } from './schema-errors.ts';
 
 const db = withEmptyDatabase();

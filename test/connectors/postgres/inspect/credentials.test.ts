@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { isCredential } from '../../../../connectors/postgres/inspect/credentials.ts';
+import { isCredential } from '../../../../connectors/data-map/checks/credentials.ts';
 import { type Fixture, SETTINGS, fixture, withTables, withUser } from '../../fixture.ts';
 import { ADDED_TABLE, inspectErrors } from '../../inspect-errors.ts';
 

@@ -1,9 +1,8 @@
 import type { ConfigError } from '../../connector.ts';
-import type { ColumnType } from '../data-map/catalog.ts';
-import type { Target } from '../../data-map/model.ts';
-import { qualifiedName } from '../../data-map/names.ts';
-import { wordsOf } from './coverage/personal-columns.ts';
-import type { Inspection } from './inspection.ts';
+import type { Catalog, ColumnType } from '../catalog.ts';
+import type { KindModel, Target } from '../model.ts';
+import { qualifiedName } from '../names.ts';
+import { wordsOf } from '../coverage/personal-columns.ts';
 
 /** Names of columns with secrets. A hash counts only if its name says that it is one of a secret. */
 const CREDENTIAL =
@@ -11,11 +10,33 @@ const CREDENTIAL =
 /** Columns about a secret, such as the name of a token or when a password expires. */
 const ABOUT_CREDENTIAL =
   /_(at|on|count|type|name|hint|expires|expiry|enabled|required|attempts|length|version|status|prefix|id)$/;
-const TYPES = ['text', 'varchar', 'bpchar', 'citext', 'bytea', 'json', 'jsonb', 'uuid', '_text', '_varchar', '_bytea'];
+const TYPES = [
+  'text',
+  'varchar',
+  'bpchar',
+  'citext',
+  'bytea',
+  'json',
+  'jsonb',
+  'uuid',
+  '_text',
+  '_varchar',
+  '_bytea',
+  'char',
+  'tinytext',
+  'mediumtext',
+  'longtext',
+  'binary',
+  'varbinary',
+  'blob',
+  'tinyblob',
+  'mediumblob',
+  'longblob',
+];
 
 /** Checks that no column that looks like a credential is exported unless a person has approved it. */
-export function checkCredentials({ context, catalog }: Inspection): readonly ConfigError[] {
-  return context.models.flatMap((model) =>
+export function checkCredentials(models: readonly KindModel[], catalog: Catalog): readonly ConfigError[] {
+  return models.flatMap((model) =>
     model.targets.flatMap((target) => {
       const columns = catalog.columns.get(qualifiedName(target.table)) ?? new Map<string, ColumnType>();
       return checkTarget(target, columns);

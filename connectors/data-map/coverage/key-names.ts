@@ -1,5 +1,5 @@
-import { qualifiedName, tableName } from '../../../data-map/names.ts';
-import type { KindModel } from '../../../data-map/model.ts';
+import { qualifiedName, tableName } from '../names.ts';
+import type { KindModel } from '../model.ts';
 import { type TypeFamily, normalName, wordsOf } from './personal-columns.ts';
 import type { ForeignKey, TableColumn } from './tables.ts';
 

@@ -1,17 +1,32 @@
-import type { Obstacle } from '../../../domain/batch.ts';
-import type { BlockedSubject, ConnectorContext, HardDeletion } from '../../connector.ts';
-import { deleteChunk } from '../chunks/chunk.ts';
-import type { Chunks } from '../chunks/chunks.ts';
-import { deleteLargeSubjectPart } from '../chunks/large-subject.ts';
-import { paceOf } from '../context.ts';
-import { STATEMENT_TIMEOUT, codeOf, obstacleOf } from '../failure.ts';
-import { runCallback, throwIfCancelled } from '../../callbacks.ts';
-import { isConflict, isLockConflict, retry } from '../session.ts';
-import { suppress } from '../visibility/suppression.ts';
-import { type Counts, type LoggedUnit, type Unit, finishedRange } from '../../figures/counts.ts';
-import { readRangeLog } from './range-log.ts';
-import { type MemberRange, type Range, halve } from '../../figures/ranges.ts';
-import { throttle } from '../../throttle.ts';
+import type { Obstacle } from '../../domain/batch.ts';
+import { runCallback, throwIfCancelled } from '../callbacks.ts';
+import type { BlockedSubject, ConnectorContext, HardDeletion } from '../connector.ts';
+import { type RetryTuning, retry } from '../retry.ts';
+import { throttle } from '../throttle.ts';
+import { type Counts, type LoggedUnit, type Unit, finishedRange } from './counts.ts';
+import { type MemberRange, type Range, halve } from './ranges.ts';
+
+/** How a database deletes a range. */
+export interface RangeWork {
+  readonly tuning: RetryTuning & { readonly rowsPerPart: number };
+  /** The fraction of time spent deleting. */
+  readonly share: number;
+  /** Everything that earlier attempts of this pass have committed. */
+  readLog(): Promise<readonly LoggedUnit[]>;
+  /** Deletes a range in one transaction. `hasParts`: other transactions of this pass have deleted parts of it. */
+  deleteChunk(unit: Unit, hasParts: boolean): Promise<Counts>;
+  /** Deletes at most `rows` rows of a subject in one transaction. `more`: another part can be needed. */
+  deletePart(unit: Unit, rows: number): Promise<{ readonly counts: Counts; readonly more: boolean }>;
+  /** Adds a suppression for every identity of the range. */
+  suppress(range: Range): Promise<void>;
+  /** Conflicts that end when another transaction ends. */
+  isLockConflict(error: unknown): boolean;
+  /** These conflicts, or a reference from a row that another transaction may be about to delete. */
+  isConflict(error: unknown): boolean;
+  isStatementTimeout(error: unknown): boolean;
+  /** The obstacle when the rows of a subject cause the error. Undefined for every other error. */
+  obstacleOf(error: unknown): Promise<Obstacle | undefined> | Obstacle | undefined;
+}
 
 /** Locked or slow subjects after which the whole call fails, because a table may be locked rather than one subject. */
 const MAX_POSTPONED = 3;
@@ -21,7 +36,7 @@ const MAX_POSTPONED = 3;
  * subject that causes it is alone. That costs a number of commits that grows with the logarithm of the range.
  */
 export class RangeDeletion {
-  readonly #chunks: Chunks;
+  readonly #work: RangeWork;
   readonly #deletion: HardDeletion & { readonly except: ReadonlySet<number> };
   readonly #activity: ConnectorContext;
   #log: readonly LoggedUnit[] = [];
@@ -30,18 +45,17 @@ export class RangeDeletion {
   readonly #postponed: unknown[] = [];
 
   constructor(
-    chunks: Chunks,
+    work: RangeWork,
     deletion: HardDeletion & { readonly except: ReadonlySet<number> },
     activity: ConnectorContext,
   ) {
-    this.#chunks = chunks;
+    this.#work = work;
     this.#deletion = deletion;
     this.#activity = activity;
   }
 
   async readLog(): Promise<void> {
-    const { session, members } = this.#chunks.loaded;
-    this.#log = await readRangeLog(session, members, this.#deletion.pass);
+    this.#log = await this.#work.readLog();
   }
 
   /** Returns the blocked subjects. Throws if others were postponed, so that the call is repeated. */
@@ -51,7 +65,7 @@ export class RangeDeletion {
   }
 
   /** Continues a range that an earlier attempt split with the same parts. `retries`: of conflicts. */
-  async delete(range: MemberRange, retries = this.#chunks.context.server.tuning.retries): Promise<void> {
+  async delete(range: MemberRange, retries = this.#work.tuning.retries): Promise<void> {
     throwIfCancelled(this.#activity.signal);
     this.#activity.heartbeat();
     const logged = this.#log.filter(({ first, last }) => first >= range.first && last <= range.last);
@@ -65,7 +79,7 @@ export class RangeDeletion {
     // The log row of a range says that every subject in it is deleted.
     if (leftOut > 0) return this.#deleteHalves(range, retries);
     if (logged.length > 0) return range.seqs.length > 1 ? this.#deleteHalves(range, 0) : this.#deleteByRows(range);
-    const failure = await this.#commit({ ...range, part: 0 }, (unit) => deleteChunk(this.#chunks, unit), retries);
+    const failure = await this.#commit({ ...range, part: 0 }, (unit) => this.#work.deleteChunk(unit, false), retries);
     if (failure === null) return;
     // Conflicts were retried for the whole range already.
     if (range.seqs.length > 1) await this.#deleteHalves(range, failure.isSlow ? retries : 0);
@@ -81,13 +95,13 @@ export class RangeDeletion {
   async #deleteByRows(range: MemberRange): Promise<void> {
     const parts = this.#log.filter(({ first, last, part }) => first === range.first && last === range.last && part > 0);
     for (const unit of parts) if (!this.#isReported(unit)) await this.#report(unit, unit.counts);
-    const { tuning } = this.#chunks.context.server;
+    const { tuning } = this.#work;
     let rows = tuning.rowsPerPart;
     for (let part = parts.length + 1, more = true; more;) {
       const failure = await this.#commit(
         { ...range, part },
         async (unit) => {
-          const result = await deleteLargeSubjectPart(this.#chunks, unit, rows);
+          const result = await this.#work.deletePart(unit, rows);
           more = result.more;
           return result.counts;
         },
@@ -99,7 +113,7 @@ export class RangeDeletion {
     }
     const failure = await this.#commit(
       { ...range, part: 0 },
-      (unit) => deleteChunk(this.#chunks, unit, true),
+      (unit) => this.#work.deleteChunk(unit, true),
       tuning.retries,
     );
     if (failure !== null) this.#giveUp(range, failure);
@@ -114,15 +128,17 @@ export class RangeDeletion {
   /** Returns null, or the failure of a range that can be divided. Throws every other error. */
   async #commit(unit: Unit, deletion: (unit: Unit) => Promise<Counts>, retries: number): Promise<Failure | null> {
     throwIfCancelled(this.#activity.signal);
-    const { tuning } = this.#chunks.context.server;
-    const share = paceOf(this.#chunks.context.settings).share;
+    const { tuning, share } = this.#work;
     const startedAt = performance.now();
     let counts: Counts;
     try {
-      counts = await retry({ ...tuning, retries: Math.min(retries, tuning.retries) }, isConflict, () => deletion(unit));
+      counts = await retry({ ...tuning, retries: Math.min(retries, tuning.retries) }, this.#work.isConflict, () =>
+        deletion(unit),
+      );
     } catch (error) {
-      const failure = { error, obstacle: obstacleOf(error), isSlow: codeOf(error) === STATEMENT_TIMEOUT };
-      if (failure.obstacle === undefined && !failure.isSlow && !isLockConflict(error)) throw error;
+      const obstacle = await this.#work.obstacleOf(error);
+      const failure = { error, obstacle, isSlow: this.#work.isStatementTimeout(error) };
+      if (failure.obstacle === undefined && !failure.isSlow && !this.#work.isLockConflict(error)) throw error;
       await throttle(performance.now() - startedAt, share, this.#activity);
       return failure;
     }
@@ -135,7 +151,7 @@ export class RangeDeletion {
 
   /** Only after the deletion, because a blocked subject can still be cancelled. */
   async #suppress(range: Range): Promise<void> {
-    if (this.#deletion.suppress && this.#deletion.scope === 'data') await suppress(this.#chunks.loaded, range);
+    if (this.#deletion.suppress && this.#deletion.scope === 'data') await this.#work.suppress(range);
   }
 
   /** The database's own log decides what is deleted, because it commits with the rows. Lethe's only lags behind it. */

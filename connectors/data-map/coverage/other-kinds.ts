@@ -1,5 +1,5 @@
-import { qualifiedName } from '../../../data-map/names.ts';
-import type { KindModel } from '../../../data-map/model.ts';
+import { qualifiedName } from '../names.ts';
+import type { KindModel } from '../model.ts';
 import type { Reason } from './coverage-reason.ts';
 import { personalCategory } from './personal-columns.ts';
 import type { Tables } from './tables.ts';
