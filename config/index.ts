@@ -3,6 +3,8 @@ export { defineDeployment, env } from './deployment.ts';
 export type { Deployment, PolicySettings, ProjectSettings } from './settings.ts';
 export { files } from '../connectors/files/index.ts';
 export type { FilesSettings } from '../connectors/files/index.ts';
+export { mariadb } from '../connectors/mariadb/index.ts';
+export type { MariadbSettings } from '../connectors/mariadb/index.ts';
 export { postgres } from '../connectors/postgres/index.ts';
 export type { PostgresSettings } from '../connectors/postgres/index.ts';
 export type { KindMap, TableMap } from '../connectors/data-map/data-map.ts';
