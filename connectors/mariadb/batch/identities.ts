@@ -65,7 +65,7 @@ export async function createIdentities(session: Session, table: string, parts: n
   const values = valueNames(parts).map((name) => `${name} VARCHAR(1024)`);
   await session.run(
     `CREATE TEMPORARY TABLE ${table} (
-       seq INT NOT NULL, type VARCHAR(255) NOT NULL, ${values.join(', ')}, digest BINARY(32), KEY (type, seq), KEY (digest)
+       seq INT NOT NULL, type VARCHAR(255) NOT NULL, ${values.join(', ')}, digest BINARY(32), KEY (type, seq), KEY (seq), KEY (digest)
      ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
   );
 }

@@ -104,6 +104,33 @@ describe.skipIf(server === null)('comparison in MariaDB', () => {
     expect(await db.database.rows('SELECT 1 FROM lethe_suppressions')).toEqual([]);
   });
 
+  test.each([
+    ['BOOLEAN NOT NULL DEFAULT false', 0, 1],
+    ['DATE', null, '2026-02-03'],
+    ['DATETIME(3)', null, '2026-02-03 04:05:06.789'],
+    ['TIMESTAMP NULL', null, '2026-02-03 04:05:06'],
+  ])(
+    'hides and restores by a column of type %s, but keeps what the application has hidden',
+    async (type, shown, hidden) => {
+      const db = await open(
+        { ...mapOf('exact'), key: 'name', softDelete: { column: 'gone' }, tables: [] },
+        `CREATE TABLE person (name VARCHAR(40) COLLATE utf8mb4_bin PRIMARY KEY, gone ${type});
+       INSERT INTO person (name) VALUES ('ann'), ('bo'), ('cy'); UPDATE person SET gone = ${shown === 0 ? 'true' : `'2020-01-01'`} WHERE name = 'bo'`,
+      );
+      const gone = async () =>
+        (await db.database.rows<{ gone: unknown }>('SELECT gone FROM person ORDER BY name')).map((row) => row.gone);
+      const [, own] = await gone();
+      const batch = batchOf([[{ type: 'name', value: ['ann'] }], [{ type: 'name', value: ['bo'] }]], { batch: 'g1' });
+      const change = { at: new Date('2026-02-03T04:05:06.789Z'), generation: 1 };
+      await db.connector().setVisibility(batch, { ...change, hidden: true }, testContext());
+      expect(await gone()).toEqual([hidden, own, shown]);
+      await db
+        .connector()
+        .setVisibility({ ...batch, batch: 'g2' }, { ...change, generation: 2, hidden: false }, testContext());
+      expect(await gone()).toEqual([shown, own, shown]);
+    },
+  );
+
   test('exports every type of MariaDB without losing digits, bytes or times', async () => {
     const db = await open(
       { ...mapOf('exact'), key: 'name', tables: [{ table: 'thing', subject: 'name', time: 'at' }] },

@@ -27,7 +27,7 @@ const SCHEMA = `
   CREATE TABLE offices (office VARCHAR(40) PRIMARY KEY, contact_email VARCHAR(100))`;
 
 const seed = (users: number): string => {
-  const numbers = `(WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ${users}) SELECT n FROM s) AS s`;
+  const numbers = `(SELECT seq AS n FROM seq_1_to_${users}) AS s`;
   return `
   INSERT INTO users (user_id, ext, email, unit, name) SELECT CONCAT('u-', n), UNHEX(MD5(CONCAT('ext', n))), CONCAT('User', n, '@x.test'), 'berlin', CONCAT('name ', n) FROM ${numbers};
   INSERT INTO aliases SELECT CONCAT('a-', n), CONCAT('u-', n) FROM ${numbers};

@@ -184,5 +184,13 @@ describe.skipIf(server === null)('inspection of MariaDB', () => {
       retryable: true,
     });
     expect(await reasonOf('not a URL')).toMatchObject({ code: 'refused', retryable: false });
+    const encrypted = openMariadb(
+      { ...MAP, url: { env: 'SHOP_URL' }, database: db.database.name, tls: {} },
+      { system: SYSTEM, secret: () => db.database.url },
+    );
+    await expect(encrypted.inspect()).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('cannot be encrypted') as string,
+    });
   });
 });
