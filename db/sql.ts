@@ -7,6 +7,7 @@ import { SUBJECT_KINDS, type SubjectKind } from '../domain/vocabulary.ts';
  */
 export const textArray = (values: readonly (string | null)[] | null): SQL => sql`${sql.param(values)}::text[]`;
 export const intArray = (values: readonly (number | null)[] | null): SQL => sql`${sql.param(values)}::integer[]`;
+export const bigintArray = (values: readonly number[]): SQL => sql`${sql.param(values)}::bigint[]`;
 
 /** Binary values as a set for `IN (…)`. */
 export const bytesIn = (values: readonly Buffer[]): SQL =>

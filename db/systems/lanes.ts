@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { groupMs, type Window } from '../../domain/retry/pace.ts';
 import type { Database } from '../client.ts';
 import { lanes } from '../schema/systems.ts';
+import { bigintArray } from '../sql.ts';
 
 /** A lane of a system: calls that share their limits. */
 export interface LaneKey {
@@ -39,7 +40,6 @@ const ofLane = ({ project, system, lane }: LaneKey): SQL =>
   sql`project = ${project} AND system = ${system} AND name = ${lane}`;
 const inMs = (time: SQL): SQL => sql`ceil(extract(epoch FROM ${time}) * 1000)::bigint`;
 const nowMs = (now: number | undefined): SQL => sql`coalesce(${now ?? null}::bigint, ${inMs(sql`clock_timestamp()`)})`;
-const bigints = (values: readonly number[]): SQL => sql`${sql.param(values)}::bigint[]`;
 
 /**
  * Reserves the earliest time at which a call fits into all windows of its lane. One statement, which locks one row, so that
@@ -56,8 +56,8 @@ export async function reserveSlot(database: Database, key: LaneKey, wanted: Want
              ${nowMs(now)} - behind_ms AS now,
              extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000 AS queued_ms FROM locked),
     windows AS MATERIALIZED (
-      SELECT * FROM unnest(${bigints(windows.map(({ perMs }) => perMs))}, ${bigints(windows.map(({ calls }) => calls))},
-                           ${bigints(windows.map(groupMs))}) AS given (per_ms, calls, group_ms)),
+      SELECT * FROM unnest(${bigintArray(windows.map(({ perMs }) => perMs))}, ${bigintArray(windows.map(({ calls }) => calls))},
+                           ${bigintArray(windows.map(groupMs))}) AS given (per_ms, calls, group_ms)),
     past AS MATERIALIZED (
       SELECT per_ms, calls, group_ms, (entry ->> 0)::bigint AS at, (entry ->> 1)::bigint AS count
       FROM lane, windows, jsonb_array_elements(used -> per_ms::text) AS entry),

@@ -11,7 +11,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const Package = z.object({ scripts: z.record(z.string(), z.string()) });
 const { scripts } = Package.parse(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')));
 /** The scripts of package.json that check or build the repository and have no options. */
-const WITHOUT_OPTIONS = ['migrations:check', 'sizes', 'words', 'titles', 'bundle'];
+const WITHOUT_OPTIONS = ['checks', 'migrations:check', 'sizes', 'words', 'titles', 'bundle'];
 const commands = Object.entries(scripts).flatMap(([name, script]) => {
   const [program, ...args] = script.split(' ');
   return program === 'node' && !WITHOUT_OPTIONS.includes(name) ? [{ name, args }] : [];

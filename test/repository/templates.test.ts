@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 const DB = resolve(import.meta.dirname, '../../db');
 /** Values that become one parameter. Drizzle turns every other array into several parameters. */
-const ONE_PARAMETER = /^\$\{(textArray|intArray|sql\.param)\(/;
+const ONE_PARAMETER = /^\$\{(textArray|intArray|bigintArray|sql\.param)\(/;
 
 /** The position of the closing bracket for the bracket at `from`. */
 function findClosing(text: string, from: number, [open, close]: readonly [string, string]): number {
