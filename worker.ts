@@ -19,6 +19,7 @@ import {
 import { HEARTBEAT_MS } from './activities/middleware.ts';
 import { runDispatcher } from './api/temporal/dispatcher.ts';
 import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
+import { ledgerTasks } from './db/tasks/open.ts';
 import { openStorage } from './archives/storage/open.ts';
 import { loadDeployment, readHealthyProjects } from './config/deployment.ts';
 import { readCommandLine } from './config/command-line/command-line.ts';
@@ -89,7 +90,9 @@ await retryWhileAway(logger, whatIsAway, async () => {
   await requireSameStorage(database, await storage.storageId());
 });
 
-const { connectors, healthy } = await openSystems(deployment, environment.secret, logger);
+const { connectors, healthy } = await openSystems(deployment, environment.secret, logger, (name) =>
+  ledgerTasks(database, name),
+);
 if (healthy === 0) {
   const reason = 'no system can be used; run `npm run check` to list all errors';
   reportFatal(logger, { code: null, reason }, 'not started');

@@ -32,7 +32,8 @@ export const createSystemActivities = (deps: ActivityDeps) =>
   withRedactedFailures(deps, {
     ...resolveActivities(deps),
     ...systemActivities(deps),
-    ...batchActivities(deps),
+    // A deletion can open a task for a person.
+    ...withNotificationDispatch(deps, batchActivities(deps)),
     ...suppressionActivities(deps),
     ...collectActivities(deps),
   });

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
-import { channelsToNotify, type Delivery, dueDeliveries, nextDueAt } from '../db/notifications/due.ts';
-import { receiverOf } from '../db/notifications/recipients.ts';
+import { channelsToNotify, type Delivery, dueDeliveries, nextDueAt, typeOf } from '../db/notifications/due.ts';
+import { receiverOf, taskOf } from '../db/notifications/recipients.ts';
 import { recordDelivered, recordFailed } from '../db/notifications/results.ts';
 import { type Channel, MAIL } from '../domain/notification.ts';
 import type { AsOf } from '../domain/ids.ts';
@@ -44,8 +44,19 @@ async function callWebhook({ database, keys, webhooks }: ActivityDeps, delivery:
   const receiver = await receiverOf(database, keys, delivery, at);
   if (receiver === null) return;
   const { id, requestId, kind, status, project } = delivery;
-  const data = { id: requestId, kind, status, project };
-  const body = JSON.stringify({ type: `request.${status}`, timestamp: delivery.at.toISOString(), data });
+  const task = await taskOf(database, delivery);
+  const data =
+    task === null
+      ? { id: requestId, kind, status, project }
+      : {
+          id: task.id,
+          requestId,
+          system: task.system,
+          subjects: task.subjects,
+          dueAt: task.dueAt.toISOString(),
+          project,
+        };
+  const body = JSON.stringify({ type: typeOf(delivery), timestamp: delivery.at.toISOString(), data });
   const attempt = await webhooks.send({ id, body, ...receiver });
   if (attempt.delivered) await recordDelivered(database, delivery, at);
   else await recordFailed(database, delivery, attempt, at);

@@ -5,6 +5,8 @@ export { files } from '../connectors/files/index.ts';
 export type { FilesSettings } from '../connectors/files/index.ts';
 export { mariadb } from '../connectors/mariadb/index.ts';
 export type { MariadbSettings } from '../connectors/mariadb/index.ts';
+export { manual } from '../connectors/manual/index.ts';
+export type { ManualSettings } from '../connectors/manual/index.ts';
 export { postgres } from '../connectors/postgres/index.ts';
 export type { PostgresSettings } from '../connectors/postgres/index.ts';
 export type { KindMap, TableMap } from '../connectors/data-map/data-map.ts';

@@ -1,6 +1,13 @@
-import { type ConfigError, type Connector, type ConnectorDefinition, ConnectorError } from '../connectors/connector.ts';
+import {
+  type ConfigError,
+  type Connector,
+  type ConnectorDefinition,
+  ConnectorError,
+  type OpenContext,
+} from '../connectors/connector.ts';
 import { guardConnector, refusingConnector } from '../connectors/guard.ts';
 import { qualifiedSystemName } from '../domain/ids.ts';
+import type { Tasks } from '../domain/tasks/task.ts';
 import type { ReadDeployment } from './deployment.ts';
 import type { SecretReader } from './inspect.ts';
 
@@ -23,13 +30,15 @@ export async function openSystems(
   { definitions }: ReadDeployment,
   secret: SecretReader,
   log: Log,
+  tasksOf?: (name: { readonly project: string; readonly system: string }) => Tasks,
 ): Promise<OpenedSystems> {
   const connectors = new Map<string, Connector>();
   let healthy = 0;
   for (const [project, systems] of definitions) {
     for (const [system, definition] of systems) {
       const name = qualifiedSystemName(project, system);
-      const opened = open(definition, name, secret);
+      const tasks = tasksOf?.({ project, system });
+      const opened = open(definition, { system: name, secret, ...(tasks !== undefined && { tasks }) });
       const errors = 'reason' in opened ? [{ path: '', message: opened.reason }] : await inspect(opened.connector);
       for (const { path, message } of errors)
         log.error(
@@ -52,11 +61,10 @@ export async function openSystems(
 /** `reason`: why it cannot be opened, such as a variable that is not set. */
 function open(
   definition: ConnectorDefinition,
-  system: string,
-  secret: SecretReader,
+  context: OpenContext,
 ): { readonly connector: Connector } | { readonly reason: string } {
   try {
-    return { connector: definition.open({ system, secret }) };
+    return { connector: definition.open(context) };
   } catch (error) {
     return { reason: error instanceof Error ? error.message : 'cannot be opened' };
   }

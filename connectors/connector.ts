@@ -1,6 +1,7 @@
 import type { Identity, IdentityTypes, SubjectIdentity, Resolved } from '../domain/identity.ts';
 import type { Lanes } from '../domain/retry/pace.ts';
 import type { Scope, SubjectKind, VerificationLevel } from '../domain/vocabulary.ts';
+import type { Tasks } from '../domain/tasks/task.ts';
 import type { Deletion, HardDeletion, Verification } from './deletion.ts';
 import type { ExportedTable, ExportOptions } from './export.ts';
 
@@ -84,6 +85,8 @@ export interface ConnectorDefinition {
 export interface OpenContext {
   /** The name under which the connector keeps rows in the system: `project/system`, as two projects may share it. */
   readonly system: string;
+  /** What people do in the system. Absent in commands, which delete nothing. */
+  readonly tasks?: Tasks;
   /** Reads the environment variable that `env('NAME')` names. Throws an error with its name when it is not set. */
   secret(name: EnvName): string;
 }

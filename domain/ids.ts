@@ -9,6 +9,7 @@ const PREFIXES = {
   link: 'link',
   webhook: 'wh',
   delivery: 'evt',
+  task: 'task',
 } as const;
 
 /** Creates a prefixed UUIDv7: sortable by time, recognizable in a log, and never derived from a subject. */
@@ -33,6 +34,7 @@ export const TOKEN_ID = idPattern('token');
 export const LINK_ID = idPattern('link');
 export const WEBHOOK_ID = idPattern('webhook');
 export const DELIVERY_ID = idPattern('delivery');
+export const TASK_ID = idPattern('task');
 /** Matches an id of any kind anywhere in a text. */
 export const ANY_ID = new RegExp(String.raw`\b(?:${Object.values(PREFIXES).join('|')})_[0-9a-f]{32}\b`);
 

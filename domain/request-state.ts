@@ -74,11 +74,11 @@ export interface DeletionState {
     /** For `blocked_by_other_rows`. */
     readonly blocked?: readonly BlockedBy[];
   }[];
-  /** What steps wait for that continue without an operator. Absent instead of empty. */
+  /** What steps wait for that continue without an operator, and tasks of people. Absent instead of empty. */
   readonly waits?: readonly {
     readonly system: string;
-    readonly code: WaitCode;
-    /** When the first of them continues. Null until the system is called again. */
+    readonly code: WaitCode | 'task';
+    /** When the first of them continues or is due. Null until the system is called again. */
     readonly until: number | null;
   }[];
   /** When the first step that needs an operator, or waits, is tried again automatically. Null if none is. */

@@ -236,6 +236,14 @@ export const COLLECTION_STATES = ['pending', 'collected'] as const;
 /** How the delivery of a notification ended. `given_up`: after the last attempt, or because the webhook has ended. */
 export const DELIVERY_OUTCOMES = ['delivered', 'given_up', 'withheld'] as const;
 
+/** States of a task. `closed`: it is not needed any more, because its system was skipped or its subjects were cancelled. */
+export const TASK_STATES = ['open', 'done', 'not_possible', 'closed'] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+
+/** What notifications say about a task. */
+export const TASK_EVENTS = ['task.opened', 'task.overdue'] as const;
+export type TaskEvent = (typeof TASK_EVENTS)[number];
+
 /** States of a download link. A link whose archive was destroyed is `expired` too. */
 export const LINK_STATES = ['open', 'downloading', 'used', 'revoked', 'expired'] as const;
 export type LinkState = (typeof LINK_STATES)[number];

@@ -103,4 +103,5 @@ const readyLines = ({ url, expiresAt }: NonNullable<Notification['link']>): read
   'channel. Do not send it as a mail attachment.',
 ];
 
-const formatTimestamp = (timestamp: Date): string => `${timestamp.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+export const formatTimestamp = (timestamp: Date): string =>
+  `${timestamp.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

@@ -175,6 +175,20 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
     title: 'Delivery not found',
     advice: 'Nothing was changed. Check the id: it starts with `evt_` and belongs to this webhook.',
   },
+  task_not_found: {
+    title: 'Task not found',
+    advice: 'Nothing was changed. Check the id: it starts with `task_` and belongs to this project.',
+  },
+  task_not_open: {
+    title: 'Task not open',
+    advice:
+      'Nothing was changed. `state` says how the task ended. Retry the system of its request to open a task again that was not possible.',
+  },
+  identities_purged: {
+    title: 'Identities purged',
+    advice:
+      'The subjects of the task are deleted and their identities are purged. Nothing is left to do in the system.',
+  },
   too_many_webhooks: {
     title: 'Too many webhooks',
     advice:

@@ -111,7 +111,7 @@ const ATTENTION_MEANINGS: Readonly<Record<AttentionCode, string>> = {
   survivors_remain: 'verification still finds rows after repeated deletion.',
   verification_unknown: 'the system cannot be read for verification.',
   blocked_by_other_rows:
-    'a constraint or a trigger prevents the deletion of some subjects, such as a reference from rows outside the data map. The others are deleted.',
+    'some subjects cannot be deleted: a constraint or a trigger prevents it, such as a reference from rows outside the data map, an object is locked, or a person says that it is not possible. The others are deleted.',
   storage_unavailable: 'the archive storage cannot be reached.',
   backup_failing: 'the export that precedes the deletion needs an operator.',
   backup_missing: 'the export that precedes the deletion ended without an archive.',

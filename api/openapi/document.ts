@@ -16,12 +16,13 @@ const TAGS: Readonly<Record<string, { readonly name: string; readonly descriptio
     name: 'Suppressions',
     description: 'A suppression asks every system not to collect the data of an identity again.',
   },
+  tasks: { name: 'Tasks', description: 'What people delete in systems without an API.' },
   activity: { name: 'Activity', description: 'Audit log of the project. It contains no identity.' },
   members: { name: 'Members', description: 'People and services that may call the API for the project.' },
   tokens: { name: 'Tokens', description: 'Bearer tokens of the members. Lethe shows each token once.' },
   webhooks: {
     name: 'Webhooks',
-    description: 'Signed notifications of status changes, according to Standard Webhooks.',
+    description: 'Signed notifications of status changes and tasks, according to Standard Webhooks.',
   },
   health: { name: 'Health', description: 'Probes for load balancers and orchestrators. They require no token.' },
 };

@@ -120,6 +120,14 @@ const DETAILS: Readonly<Record<ErrorCode, { readonly detail: string; readonly [f
     detail: 'The project already has 10 webhooks, which is the maximum. Nothing was changed; remove one first.',
   },
   delivery_not_found: { detail: 'The webhook has no delivery with this id. Nothing was changed; check the id.' },
+  task_not_found: { detail: 'The project has no task with this id. Nothing was changed; check the id.' },
+  task_not_open: {
+    detail: 'The task was already answered with done. Nothing was changed; retry the system to open it again.',
+    state: 'done',
+  },
+  identities_purged: {
+    detail: 'The identities of the task are purged, because its subjects are deleted. The task itself remains.',
+  },
   storage_unavailable: {
     detail: 'The database of Lethe cannot be reached. The call was stored completely or not at all; retry it later.',
   },

@@ -7,6 +7,7 @@ export const SAMPLE = {
   export: 'req_01a207d921007000a7d2f81c04be9365',
   member: 'mem_01a1f82f1e807000a4c25d0b7e61f092',
   hold: 'hold_01a207ddb4e07000913e7f2c5a0d8b46',
+  task: 'task_01a255d4b0a070009a1be0c7f2d84e63',
   suppression: 'sup_01a207ddb4e07000ac5104e7d9f2b683',
   cursor: 'MTc5NTQyODAwMDAwMCByZXFfMDFhMjA3ZDkyMTAwNzAwMGIxOTQ2YWE2ZTlhNWIzYzE',
   addedAt: '2026-11-20T09:00:00.000Z',

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { type DeliveryRow, listDeliveries, retryDelivery } from '../../db/notifications/list.ts';
+import { typeOf } from '../../db/notifications/due.ts';
 import { requireWebhook } from '../../db/notifications/webhooks.ts';
 import { DELIVERY_ID, MAX_ID_LENGTH } from '../../domain/ids.ts';
 import { requirePermission } from '../auth.ts';
@@ -20,10 +21,14 @@ const Delivery = z
       .openapi({ description: 'ID of the delivery, sent as the header `webhook-id`.', 'x-example': DELIVERY }),
     requestId: z.string().openapi({ description: 'ID of the request.', 'x-example': SAMPLE.request }),
     type: z.string().openapi({
-      description: 'Type of the notification: `request.` and the new status.',
+      description: 'Type of the notification: `request.` and the new status, `task.opened` or `task.overdue`.',
       'x-example': 'request.grace',
     }),
-    at: timestamp.openapi({ description: 'Time of the status change.', 'x-example': SAMPLE.receivedAt }),
+    taskId: z.string().nullable().openapi({
+      description: 'ID of the task that the notification is about. Null for a change of a status.',
+      'x-example': null,
+    }),
+    at: timestamp.openapi({ description: 'Time of the change.', 'x-example': SAMPLE.receivedAt }),
     attempts: z.int().openapi({ description: 'Number of attempts so far.', 'x-example': 2 }),
     nextAt: timestamp.nullable().openapi({
       description: 'Time of the next attempt. Null if no attempt is planned.',
@@ -102,4 +107,7 @@ export const deliveries = (deps: ApiDeps) =>
       return c.body(null, 204);
     });
 
-const deliveryResponse = ({ kind: _kind, status, ...row }: DeliveryRow) => ({ ...row, type: `request.${status}` });
+const deliveryResponse = ({ kind: _kind, status, taskEvent, ...row }: DeliveryRow) => ({
+  ...row,
+  type: typeOf({ status, taskEvent }),
+});

@@ -26,6 +26,7 @@ import { progress } from './requests/progress.ts';
 import { readRequest } from './requests/read.ts';
 import { receipt } from './requests/receipt.ts';
 import { suppressions } from './suppressions.ts';
+import { tasks } from './tasks/tasks.ts';
 import { tokens } from './tokens.ts';
 import { uploads } from './uploads.ts';
 import { webhooks } from './webhooks.ts';
@@ -50,6 +51,7 @@ const RESOURCES = [
   lookup,
   holds,
   suppressions,
+  tasks,
   activity,
   members,
   tokens,

@@ -10,6 +10,7 @@ import { requests } from '../schema/requests.ts';
 import { waits } from '../schema/systems.ts';
 import { attention, batchWork, blockedSubjects, systemVisibility } from '../schema/work.ts';
 import { textArray } from '../sql.ts';
+import { closeTasks, reopenTasks } from '../tasks/answer.ts';
 
 /** An operator's decision about the systems of a request that need attention. */
 export interface Retry {
@@ -36,6 +37,7 @@ export async function retrySystems(
       await tx.update(requests).set({ growthAccepted: true }).where(eq(requests.id, requestId));
     }
     await retryBatches(tx, requestId, systems);
+    await reopenTasks(tx, { requestId, systems, actor, at });
     for (const name of systems) {
       const detail = { system: name, reason };
       await recordAudit(tx, { at, project, requestId, actor, action: 'system.retried', detail });
@@ -73,7 +75,8 @@ export async function skipSystem(
   return withRequest(database, requestId, async (tx, request) => {
     const { project } = request;
     await refuseExports(tx, request, system);
-    await endAttention(tx, requestId, { system, exceptStep: 'backup' });
+    const closed = await closeTasks(tx, { requestId, system }, at);
+    await endAttention(tx, requestId, { system, exceptStep: 'backup', isOpen: closed > 0 });
     const known = await tx
       .update(systemVisibility)
       .set({
@@ -128,11 +131,18 @@ async function withRequest<T>(
   return withProjectLock(database, request.project, (tx) => work(tx, request));
 }
 
-/** Clears the attention and the waits of one system, or of all. Throws `not_in_attention` if no row matches. */
+/**
+ * Clears the attention and the waits of one system, or of all. Throws `not_in_attention` if no row matches, unless the
+ * system waits for a person (`isOpen`).
+ */
 async function endAttention(
   tx: Transaction,
   requestId: string,
-  { system, exceptStep }: { readonly system: string | null; readonly exceptStep?: Step },
+  {
+    system,
+    exceptStep,
+    isOpen = false,
+  }: { readonly system: string | null; readonly exceptStep?: Step; readonly isOpen?: boolean },
 ) {
   const ofRequest = (table: typeof attention | typeof waits) =>
     and(
@@ -145,7 +155,7 @@ async function endAttention(
     .delete(attention)
     .where(ofRequest(attention))
     .returning({ system: attention.system, code: attention.code });
-  if (ended.length + continued.length === 0)
+  if (ended.length + continued.length === 0 && !isOpen)
     throw new DomainError(
       'not_in_attention',
       'No open attention entry matches. Nothing was changed; see `attention` in the request.',

@@ -1,9 +1,10 @@
-import { eq, type SQL, sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { AttentionKey } from '../../domain/ids.ts';
 import type { DeletionState } from '../../domain/request-state.ts';
 import type { WaitCode } from '../../domain/vocabulary.ts';
 import type { Transaction } from '../client.ts';
 import { waits } from '../schema/systems.ts';
+import { manualTasks } from '../schema/tasks.ts';
 import { attention } from '../schema/work.ts';
 import { clearAttentionIn, FAILURE_CODES, matches } from './raise.ts';
 
@@ -41,18 +42,16 @@ export const blockedSteps: SQL = sql`(
   SELECT request_id, system, step, batch, code, retry_at FROM ${attention}
   UNION ALL SELECT request_id, system, step, batch, NULL, until FROM ${waits}) AS attention`;
 
-/** What a request waits for, with the time at which the first of these steps continues. Empty if it waits for nothing. */
+/**
+ * What a request waits for, with the time at which the first of these steps continues, or a task of a person is due. Empty
+ * if it waits for nothing.
+ */
 export async function describeWaits(tx: Transaction, requestId: string): Promise<Pick<DeletionState, 'waits'>> {
-  const rows = await tx
-    .select({
-      system: waits.system,
-      code: waits.code,
-      until: sql<Date | null>`min(${waits.until})`.mapWith(waits.until),
-    })
-    .from(waits)
-    .where(eq(waits.requestId, requestId))
-    .groupBy(waits.system, waits.code)
-    .orderBy(waits.system, waits.code);
+  const rows = await tx.execute<{ system: string; code: WaitCode | 'task'; until: Date | null }>(sql`
+    SELECT system, code, min(until) AS until FROM ${waits} WHERE request_id = ${requestId} GROUP BY system, code
+    UNION ALL
+    SELECT system, 'task', min(due_at) FROM ${manualTasks} WHERE request_id = ${requestId} AND state = 'open' GROUP BY system
+    ORDER BY system, code`);
   if (rows.length === 0) return {};
   return { waits: rows.map(({ until, ...wait }) => ({ ...wait, until: until?.getTime() ?? null })) };
 }

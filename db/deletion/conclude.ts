@@ -18,6 +18,7 @@ import {
 import { waits } from '../schema/systems.ts';
 import { attention, batchWork, rangeTickets } from '../schema/work.ts';
 import { settleSuppressions } from '../suppressions/settle.ts';
+import { closeTasks } from '../tasks/answer.ts';
 import { hasNoValidIdentity, NO_VALID_IDENTITY } from '../subjects/outcome.ts';
 import { buildReceipt } from './receipt.ts';
 
@@ -51,6 +52,7 @@ export async function concludeLocked(
   const failure = status === 'failed' ? NO_VALID_IDENTITY : null;
   await tx.update(requests).set({ status, failure, concludedAt: at }).where(ofRequest);
   await enqueueNotifications(tx, requestId, at);
+  await closeTasks(tx, { requestId }, at);
   await purgeIdentities(tx, requestId);
   const receipt = await buildReceipt(tx, requestId, systems);
   await tx.update(requests).set({ receipt }).where(ofRequest);

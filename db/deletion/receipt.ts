@@ -7,6 +7,7 @@ import type { Queries } from '../client.ts';
 import { readRequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects, submittedIdentities } from '../schema/subjects.ts';
+import { manualTasks } from '../schema/tasks.ts';
 import { batchWork } from '../schema/work.ts';
 import { positionOutcome } from '../subjects/outcome.ts';
 import { withRemoved } from '../exports/contents.ts';
@@ -75,6 +76,8 @@ export interface Proof {
   readonly attested: readonly string[];
   /** When the last statement was made. Null without one. */
   readonly saidAt: string | null;
+  /** Ids of the members who made it. Empty unless the level is `person`. */
+  readonly saidBy: readonly string[];
 }
 
 const LIMITS = [
@@ -195,6 +198,7 @@ type WorkRow = Readonly<
     read: readonly string[];
     attested: readonly string[];
     attestedAt: Date | null;
+    saidBy: readonly string[];
   }
 >;
 
@@ -206,10 +210,11 @@ function proofOf({
   read,
   attested,
   attestedAt,
-}: Pick<WorkRow, 'state' | 'byPerson' | 'read' | 'attested' | 'attestedAt'>): Proof | null {
+  saidBy,
+}: Pick<WorkRow, 'state' | 'byPerson' | 'read' | 'attested' | 'attestedAt' | 'saidBy'>): Proof | null {
   if (state !== 'verified' && state !== 'attested' && state !== 'unverified') return null;
   const level = state === 'attested' && byPerson ? 'person' : LEVELS[state];
-  return { level, read, attested, saidAt: attestedAt?.toISOString() ?? null };
+  return { level, read, attested, saidAt: attestedAt?.toISOString() ?? null, saidBy };
 }
 
 /** Reads the state of each system, which is that of its least advanced batch, and the time of its last verification. */
@@ -219,7 +224,9 @@ const readWork = (queries: Queries, requestId: string): Promise<readonly WorkRow
              ARRAY['skipped', 'attention', 'pending', 'deleting', 'verifying', 'unverified', 'attested', 'verified'], state)))[1] AS state,
            max(verified_at) AS verified_at, sum(survivors) AS survivors, max(attested_at) AS attested_at,
            coalesce(bool_or(attested_by = 'person'), false) AS by_person, ${namesIn('read_tables')} AS read,
-           ${namesIn('attested_tables')} AS attested
+           ${namesIn('attested_tables')} AS attested,
+           ARRAY(SELECT DISTINCT answered_by FROM ${manualTasks} task
+                 WHERE task.request_id = ${requestId} AND task.system = batch_work.system AND answered_by IS NOT NULL ORDER BY 1) AS said_by
     FROM ${batchWork} WHERE request_id = ${requestId} GROUP BY system, skip_reason ORDER BY system`);
 
 /** The names in a column of all batches of a group, each once. */

@@ -5,6 +5,7 @@ import type { Transaction } from '../client.ts';
 import { subjectIdentities, subjects } from '../schema/subjects.ts';
 import { batchWork, blockedSubjects, systemRanges } from '../schema/work.ts';
 import { intArray } from '../sql.ts';
+import { closeTasks, dropFromTasks } from '../tasks/answer.ts';
 
 interface Release {
   readonly project: string;
@@ -30,6 +31,7 @@ export async function releaseBlocked(
   const free = candidates.filter(({ keptBy }) => keptBy.length === 0).map(({ seq }) => seq);
   if (free.length > 0) {
     const works = await leaveBatches(tx, requestId, free, at);
+    await dropFromTasks(tx, { requestId, seqs: free, at });
     for (const work of works) await settleWork(tx, release, work);
   }
   return { keptBy: [...new Set(candidates.flatMap(({ keptBy }) => keptBy))].toSorted() };
@@ -120,8 +122,10 @@ async function settleWork(
   for (const step of ['delete', 'verify'] as const)
     if (step === 'delete' || others === 0)
       await clearAttentionIn(tx, { ...key, step }, at, others === 0 ? ATTENTION_CODES : ['blocked_by_other_rows']);
-  if (others === 0) await tx.delete(batchWork).where(ofWork);
-  else
+  if (others === 0) {
+    await closeTasks(tx, { requestId, system, batch }, at);
+    await tx.delete(batchWork).where(ofWork);
+  } else
     await tx
       .update(batchWork)
       .set({ state: 'verifying' })

@@ -3,9 +3,18 @@ import type { Channel } from '../../domain/notification.ts';
 import type { Queries } from '../client.ts';
 import { deliveries, webhooks } from '../schema/notifications.ts';
 
-/** A pending notification. `at` is when the status changed, `attempts` the number of failed attempts. */
+/** A pending notification. `at` is when the change happened, `attempts` the number of failed attempts. */
 export type Delivery = Channel &
-  Readonly<Pick<typeof deliveries.$inferSelect, 'id' | 'requestId' | 'kind' | 'status' | 'at' | 'attempts'>>;
+  Readonly<
+    Pick<
+      typeof deliveries.$inferSelect,
+      'id' | 'requestId' | 'kind' | 'status' | 'taskId' | 'taskEvent' | 'at' | 'attempts'
+    >
+  >;
+
+/** `request.` and the status, or what happened to a task. */
+export const typeOf = ({ status, taskEvent }: Pick<Delivery, 'status' | 'taskEvent'>): string =>
+  taskEvent ?? `request.${status}`;
 
 /** The due deliveries of a channel, in the order of the changes. Empty for a disabled or removed webhook. */
 export const dueDeliveries = async (
@@ -20,6 +29,8 @@ export const dueDeliveries = async (
       requestId: deliveries.requestId,
       kind: deliveries.kind,
       status: deliveries.status,
+      taskId: deliveries.taskId,
+      taskEvent: deliveries.taskEvent,
       at: deliveries.at,
       attempts: deliveries.attempts,
     })

@@ -1,6 +1,6 @@
 import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import { canonicalValue } from '../../domain/identity-forms.ts';
-import type { Status } from '../../domain/vocabulary.ts';
+import type { Status, TaskEvent } from '../../domain/vocabulary.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
 import { deliveries, webhooks } from '../schema/notifications.ts';
@@ -43,6 +43,31 @@ export const notificationInsert = (request: string, at: Date): SQL => sql`
     WHERE webhooks.project = changed.project AND removed_at IS NULL AND disabled_at IS NULL
     UNION ALL
     SELECT 'mail', changed.notify WHERE changed.notify IS NOT NULL AND changed.status = ANY(${textArray(MAILED)})) receiver`;
+
+/**
+ * Queues one notification per channel about a task: for every webhook, and for the mail address of the task unless it is an
+ * identity of a subject. Runs in the transaction of the change.
+ */
+export async function enqueueTaskNotifications(
+  tx: Transaction,
+  task: { readonly id: string; readonly requestId: string; readonly notify: string | null },
+  event: TaskEvent,
+  at: Date,
+): Promise<void> {
+  const { id, requestId, notify } = task;
+  const recipient = notify !== null && (await isSubject(tx, requestId, notify)) ? null : notify;
+  await tx.execute(sql`
+    INSERT INTO ${deliveries} (id, project, channel, recipient, request_id, kind, status, task_id, task_event, at, next_at)
+    SELECT 'evt_' || replace(gen_random_uuid()::text, '-', ''), request.project, receiver.channel, receiver.recipient, request.id,
+           request.kind, request.status, ${id}, ${event}, ${at}, ${at}
+    FROM ${requests} request
+    CROSS JOIN LATERAL (
+      SELECT webhooks.id AS channel, NULL AS recipient FROM ${webhooks}
+      WHERE webhooks.project = request.project AND removed_at IS NULL AND disabled_at IS NULL
+      UNION ALL
+      SELECT 'mail', ${recipient}::text WHERE ${recipient}::text IS NOT NULL) receiver
+    WHERE request.id = ${requestId}`);
+}
 
 /**
  * Prevents mail to a subject of the request. Erases a `notify` address that is one of the request's identities, or part

@@ -30,13 +30,16 @@ export const listDeliveries = async (
     readonly limit: number;
   },
 ): Promise<readonly DeliveryRow[]> => {
-  const { id, requestId, kind, status, at, attempts, endedAt, nextAt, outcome, lastCode } = deliveries;
+  const { id, requestId, kind, status, taskId, taskEvent, at, attempts, endedAt, nextAt, outcome, lastCode } =
+    deliveries;
   return queries
     .select({
       id,
       requestId,
       kind,
       status,
+      taskId,
+      taskEvent,
       at,
       attempts,
       nextAt: sql<Date | null>`CASE WHEN ${endedAt} IS NULL THEN ${nextAt} END`,

@@ -1,7 +1,8 @@
-import { and, eq, isNull } from 'drizzle-orm';
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { Queries } from '../client.ts';
 import type { DigestKeys } from '../digests.ts';
 import { deliveries, webhooks } from '../schema/notifications.ts';
+import { manualTasks } from '../schema/tasks.ts';
 import { activeSecrets } from './webhook-secrets.ts';
 import type { Delivery } from './due.ts';
 
@@ -32,4 +33,20 @@ export async function receiverOf(
   const secrets = await activeSecrets(queries, keys, channel, at);
   // Without secrets the webhook was removed between the two statements. Null prevents an unsigned call.
   return secrets.length === 0 ? null : { url: row.url, secrets };
+}
+
+/** What a notification says about its task. */
+export type NotifiedTask = Readonly<
+  Pick<typeof manualTasks.$inferSelect, 'id' | 'system' | 'dueAt' | 'instruction'> & { subjects: number }
+>;
+
+/** Reads the task of a notification. Null for a change of a status. */
+export async function taskOf(queries: Queries, { taskId }: Delivery): Promise<NotifiedTask | null> {
+  if (taskId === null) return null;
+  const { id, system, dueAt, instruction, seqs } = manualTasks;
+  const [task] = await queries
+    .select({ id, system, dueAt, instruction, subjects: sql<number>`cardinality(${seqs})` })
+    .from(manualTasks)
+    .where(eq(id, taskId));
+  return task ?? null;
 }

@@ -58,13 +58,13 @@ export async function recordFailed(database: Database, delivery: Delivery, failu
 /** Ends a mail that is not sent, because it is outdated or its recipient is not permitted. */
 export async function recordWithheld(database: Database, delivery: Delivery, code: string, at: Date): Promise<void> {
   await transaction(database, async (tx) => {
-    const { id, project, requestId, status } = delivery;
+    const { id, project, requestId } = delivery;
     const changed = await tx
       .update(deliveries)
       .set({ endedAt: at, outcome: 'withheld', lastCode: code, recipient: null })
       .where(isUnchanged(delivery));
     if (changed.count === 0) return;
-    const detail = { delivery: id, status, code };
+    const detail = { delivery: id, ...aboutOf(delivery), code };
     await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'mail.withheld', detail });
   });
 }
@@ -90,9 +90,13 @@ export async function abandonPending(tx: Transaction, webhookId: string, code: s
 }
 
 function recordAbandoned(tx: Transaction, delivery: Delivery, code: string, at: Date): Promise<void> {
-  const { id, project, requestId, status, channel } = delivery;
+  const { id, project, requestId, channel } = delivery;
   const event = { at, project, requestId, actor: LETHE };
-  const detail = { delivery: id, status, code };
+  const detail = { delivery: id, ...aboutOf(delivery), code };
   if (channel === MAIL) return recordAudit(tx, { ...event, action: 'mail.given_up', detail });
   return recordAudit(tx, { ...event, action: 'webhook.given_up', detail: { webhook: channel, ...detail } });
 }
+
+/** What the notification was about, in the audit log. */
+const aboutOf = ({ status, taskId, taskEvent }: Delivery) =>
+  taskId === null ? { status } : { task: taskId, type: taskEvent };

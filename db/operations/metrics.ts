@@ -10,6 +10,7 @@ import { projects } from '../schema/projects.ts';
 import { lanes as laneRows } from '../schema/systems.ts';
 import { requests } from '../schema/requests.ts';
 import { identityDigests, IS_WAITING, subjects } from '../schema/subjects.ts';
+import { manualTasks } from '../schema/tasks.ts';
 import { attention } from '../schema/work.ts';
 import { textArray } from '../sql.ts';
 
@@ -29,6 +30,7 @@ export const METRICS = {
    * run, so a subject that still has an earlier run was not claimed, is not hidden yet, or waits for an operator.
    */
   runs_missed: { by: [], help: 'Subjects that the last run should have claimed: due, not held, and not claimed' },
+  tasks: { by: ['system', 'state'], help: 'Tasks of people that are open or overdue' },
   /** A workflow starts a request by resolving it, which ends the status `received`. */
   oldest_unstarted_seconds: {
     by: [],
@@ -83,6 +85,9 @@ export async function measure(
     UNION ALL
     SELECT 'attention', project, system, code, count(DISTINCT request_id)
     FROM ${attention} JOIN ${requests} ON requests.id = request_id GROUP BY project, system, code
+    UNION ALL
+    SELECT 'tasks', project, system, CASE WHEN due_at <= ${asOf} THEN 'overdue' ELSE 'open' END, count(*)
+    FROM ${manualTasks} WHERE state = 'open' GROUP BY 1, 2, 3, 4
     UNION ALL
     SELECT 'runs_missed', configured.project, NULL, NULL, count(request_id)
     FROM unnest(${textArray(configured.map(({ name }) => name))}, ${sql.param(lastRuns)}::timestamptz[]) AS configured (project, last_run)

@@ -1,9 +1,10 @@
 import { sql } from 'drizzle-orm';
 import { bigint, bytea, check, index, integer, primaryKey, text } from 'drizzle-orm/pg-core';
-import { DELIVERY_OUTCOMES, REQUEST_KINDS, STATUSES } from '../../domain/vocabulary.ts';
+import { DELIVERY_OUTCOMES, REQUEST_KINDS, STATUSES, TASK_EVENTS } from '../../domain/vocabulary.ts';
 import { dispatchAt, lethe, oneOf, timestamptz } from './lethe.ts';
 import { projects } from './projects.ts';
 import { requests } from './requests.ts';
+import { manualTasks } from './tasks.ts';
 
 /** The webhooks of a project. Each receives every status change of the project's requests. */
 export const webhooks = lethe.table(
@@ -45,7 +46,7 @@ export const webhookSecrets = lethe.table(
   (table) => [primaryKey({ name: 'webhook_secrets_pkey', columns: [table.webhookId, table.number] })],
 );
 
-/** The outbox: notifications of status changes, stored in the transaction of the change. */
+/** The outbox: notifications of status changes and of tasks, stored in the transaction of the change. */
 export const deliveries = lethe.table(
   'deliveries',
   {
@@ -64,7 +65,10 @@ export const deliveries = lethe.table(
       .references(() => requests.id),
     kind: text('kind', { enum: REQUEST_KINDS }).notNull(),
     status: text('status', { enum: STATUSES }).notNull(),
-    /** When the status changed. */
+    /** The task that the notification is about, and what happened to it. Null for a change of the status. */
+    taskId: text('task_id').references(() => manualTasks.id),
+    taskEvent: text('task_event', { enum: TASK_EVENTS }),
+    /** When it happened. */
     at: timestamptz('at').notNull(),
     attempts: integer('attempts').notNull().default(0),
     /** When the next attempt is due. Meaningless once the delivery has ended. */
@@ -79,6 +83,8 @@ export const deliveries = lethe.table(
   },
   (table) => [
     check('deliveries_outcome_check', oneOf('outcome', DELIVERY_OUTCOMES)),
+    check('deliveries_task_check', sql`(task_id IS NULL) = (task_event IS NULL)`),
+    check('deliveries_task_event_check', oneOf('task_event', TASK_EVENTS)),
     check('deliveries_ended_check', sql`(ended_at IS NULL) = (outcome IS NULL)`),
     check('deliveries_recipient_check', sql`(channel = 'mail' AND ended_at IS NULL) = (recipient IS NOT NULL)`),
     index('deliveries_due')

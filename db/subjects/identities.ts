@@ -2,14 +2,16 @@ import { and, between, eq, gt, isNotNull, isNull, type SQL, sql } from 'drizzle-
 import type { Identity, SubjectIdentity } from '../../domain/identity.ts';
 import type { RequestKey } from '../../domain/ids.ts';
 import type { SubjectState } from '../../domain/vocabulary.ts';
-import type { Database } from '../client.ts';
+import type { Database, Queries } from '../client.ts';
 import { exceptedIdentities, subjectIdentities, subjects, submittedIdentities } from '../schema/subjects.ts';
-import { textArray } from '../sql.ts';
+import { intArray, textArray } from '../sql.ts';
 import { IS_PROPOSED, IS_SELECTED, IS_UNKNOWN, isChanged, isClaimedIn, type VisibilityChange } from './selected.ts';
 
 /** The number of subjects per page. A subject has a few identities. */
 const SUBJECTS_PAGE = 2_000;
 const SUBMITTED_PAGE = 5_000;
+/** The states of subjects that a claim took. */
+const CLAIMED: readonly SubjectState[] = ['claimed', 'deleted', 'partially_deleted'];
 
 /**
  * The identities by which systems delete a claimed batch, in the order of `seq`. Leaves out identities that also belong
@@ -21,12 +23,24 @@ export const claimedIdentities = (
   except: readonly number[],
 ) =>
   pages(firstSeq, lastSeq, (from, to) =>
-    selectIdentities(database, requestId, ['claimed', 'deleted', 'partially_deleted'], {
+    selectIdentities(database, requestId, CLAIMED, {
       condition: isClaimedIn(batch, except),
       from,
       to,
     }),
   );
+
+/** The same identities of some subjects of a claimed batch, for the person who deletes them. */
+export async function identitiesInBatch(
+  queries: Queries,
+  { requestId, batch }: RequestKey & { readonly batch: number },
+  seqs: readonly number[],
+): Promise<readonly SubjectIdentity[]> {
+  const [from = 0, to = from] = [seqs[0], seqs.at(-1)];
+  const condition = sql`${isClaimedIn(batch, [])} AND ${subjects.seq} = ANY (${intArray(seqs)})`;
+  const rows = await selectIdentities(queries, requestId, CLAIMED, { condition, from, to });
+  return rows.flatMap(toSubjectIdentity);
+}
 
 /** The identities by which systems count the proposed subjects, as if all of them were claimed in one batch. */
 export const proposedIdentities = (database: Database, requestId: string, last: number) =>
@@ -49,7 +63,7 @@ export const exportedIdentities = (database: Database, requestId: string, last: 
  * identity is in one of `states`. Probes each identity once per page.
  */
 const selectIdentities = (
-  database: Database,
+  database: Queries,
   requestId: string,
   states: readonly SubjectState[],
   page: { readonly condition: SQL; readonly from: number; readonly to: number },
@@ -100,12 +114,12 @@ async function* pages(
 ): AsyncIterable<readonly SubjectIdentity[]> {
   for (let from = first; from <= last; from += SUBJECTS_PAGE) {
     const rows = await read(from, Math.min(from + SUBJECTS_PAGE - 1, last));
-    if (rows.length > 0)
-      yield rows.flatMap((row) =>
-        row.value === null ? [] : [{ seq: row.seq, identity: { type: row.type, value: row.value } }],
-      );
+    if (rows.length > 0) yield rows.flatMap(toSubjectIdentity);
   }
 }
+
+const toSubjectIdentity = (row: IdentityRow): SubjectIdentity[] =>
+  row.value === null ? [] : [{ seq: row.seq, identity: { type: row.type, value: row.value } }];
 
 type SubmittedPages = AsyncIterable<readonly { readonly position: number; readonly identity: Identity }[]>;
 

@@ -46,6 +46,7 @@ const LOGGED: readonly string[] = [
   'link',
   'links',
   'webhook',
+  'task',
   'delivery',
   'deliveries',
   'member',

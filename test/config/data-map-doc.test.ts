@@ -90,7 +90,7 @@ function completeFile(part: string, text: string): string {
   return file.replaceAll("from './", `from '${root}/`);
 }
 
-const IMPORTS = `import { defineDeployment, env, files, mariadb, postgres } from './config/index.ts';
+const IMPORTS = `import { defineDeployment, env, files, manual, mariadb, postgres } from './config/index.ts';
 `;
 const USER = `table: 'app.users', key: 'user_id',
   identities: { email: { columns: ['email', 'business_unit'], match: 'caseInsensitive' } }`;
@@ -123,6 +123,6 @@ function wrap(part: string, text: string): string {
 function deploymentOf(project: string): string {
   return `import { defineDeployment as define } from './config/deployment.ts';
 export default define({ projects: { shop: {${project}} } });
-void defineDeployment; void env; void files; void mariadb; void postgres;
+void defineDeployment; void env; void files; void manual; void mariadb; void postgres;
 `;
 }

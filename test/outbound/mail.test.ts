@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { STATUSES } from '../../domain/vocabulary.ts';
 import { renderMail } from '../../outbound/mail-templates.ts';
+import { renderTaskMail } from '../../outbound/task-mail.ts';
 import type { Mail } from '../../outbound/mail.ts';
 import { openMailer } from '../../outbound/mailer.ts';
 import { mailServer } from '../support/servers/mail-server.ts';
@@ -131,4 +132,31 @@ test('names every kind of row that a receipt counts when a deletion is completed
   const { text } = renderMail({ ...NOTIFICATION, kind: 'deletion', status: 'completed' });
   for (const word of ['removed', 'retained and why', 'anonymised', 'detached']) expect(text).toContain(word);
   for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(76);
+});
+
+test('renders a task as short lines that say what to do, until when and how to report it', () => {
+  const task = {
+    id: `task_${'7'.repeat(32)}`,
+    requestId: `req_${'7'.repeat(32)}`,
+    project: 'demo',
+    system: 'partner',
+    subjects: 2,
+    instruction: `${'Delete these customers in the back office. '.repeat(4)}\nThen empty its bin.`,
+    dueAt: new Date('2026-12-18T02:00:00Z'),
+    publicUrl: new URL('https://lethe.example.com'),
+  };
+  const { subject, text } = renderTaskMail({ ...task, isLate: false });
+  expect(subject).toBe('Lethe: task in partner opened');
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(76);
+  for (const part of [
+    'Then empty its bin.',
+    '2 subjects',
+    '2026-12-18 02:00 UTC',
+    'https://lethe.example.com',
+    `/v1/tasks/${task.id}/done`,
+  ])
+    expect(text).toContain(part);
+  const late = renderTaskMail({ ...task, subjects: 1, isLate: true });
+  expect(late.subject).toBe('Lethe: task in partner is late');
+  expect(late.text).toContain('1 subject\n');
 });

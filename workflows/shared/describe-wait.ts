@@ -64,9 +64,10 @@ function describeNextClaim(
 }
 
 const describeSystemWaits = ({ waits = [] }: Pick<DeletionState, 'waits'>): readonly string[] =>
-  waits.map(
-    ({ system, until }) =>
-      `Rate limit of ${system}, which is used up${until === null ? '' : ` until ${utcText(until)}`}`,
+  waits.map(({ system, code, until }) =>
+    code === 'task'
+      ? `Task of a person in ${system}${until === null ? '' : `, due at ${utcText(until)}`}`
+      : `Rate limit of ${system}, which is used up${until === null ? '' : ` until ${utcText(until)}`}`,
   );
 
 function describeOperatorAction({ attention, retryAt }: Pick<DeletionState, 'attention' | 'retryAt'>): string | null {

@@ -14,13 +14,14 @@ const BlockedBy = z
   .strictObject({
     table: z.string().nullable().openapi({
       description:
-        'Table of the system whose rows or constraint prevent the deletion. Null if the system names none, as with an error of a trigger.',
+        'Table of the system whose rows or constraint prevent the deletion, name of objects, or ID of a task. Null if the system names none, as with an error of a trigger.',
       'x-example': 'public.invoice',
     }),
-    constraint: z
-      .string()
-      .nullable()
-      .openapi({ description: 'Name of the constraint.', 'x-example': 'invoice_customer_id_fkey' }),
+    constraint: z.string().nullable().openapi({
+      description:
+        'Name of the constraint. `object_lock`, `immutable` or `identity_without_key` for files, and `not_possible` for a task.',
+      'x-example': 'invoice_customer_id_fkey',
+    }),
     subjects: z.int().openapi({ description: 'Number of subjects that are blocked by it.', 'x-example': 1 }),
     positions: z
       .array(z.int())

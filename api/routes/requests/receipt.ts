@@ -74,6 +74,9 @@ const Proof = z.object({
     description: 'Data that Lethe cannot search and that only a report of the system covers.',
   }),
   saidAt: reportedAt,
+  saidBy: list(z.string()).openapi({
+    description: 'IDs of the members who reported it. Empty unless a person did.',
+  }),
 });
 
 const DeletionSystem = z.object({
@@ -118,7 +121,13 @@ const DeletionReceipt = z
           verifiedAt: SAMPLE.verifiedAt,
           skipReason: null,
           survivors: 0,
-          proof: { level: 'read', read: ['app.invoices', 'app.replies', 'app.users'], attested: [], saidAt: null },
+          proof: {
+            level: 'read',
+            read: ['app.invoices', 'app.replies', 'app.users'],
+            attested: [],
+            saidAt: null,
+            saidBy: [],
+          },
           tables: [
             { ...UNCHANGED, table: 'app.users', anonymised: { rows: 2, columns: ['email', 'name'] } },
             { ...UNCHANGED, table: 'app.invoices', retained: [{ basis: 'tax law, 10 years', rows: 3 }] },

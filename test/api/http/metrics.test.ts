@@ -96,6 +96,10 @@ test('reports the state of the database without an identity, an id or a token', 
       { windows: lanes.erase, slackMs: 0, longestMs: MINUTE_MS, now: START.getTime() },
     );
   await world.sql`INSERT INTO lethe.slots VALUES ('token/canary', ${days(1)})`;
+  for (const [index, dueAt] of [days(-1), days(1), days(2)].entries())
+    await world.sql`
+      INSERT INTO lethe.manual_tasks (id, project, system, request_id, batch, pass, first_seq, last_seq, seqs, instruction, within_ms, opened_at, due_at, state)
+      VALUES (${newId('task', index)}, 'demo', 'partner', ${waiting}, 1, 1, ${index}, ${index}, '{}', 'canary', 1, ${START}, ${dueAt}, 'open')`;
 
   clock = new Date(START.getTime() + 500);
   const scrape = scraper();
@@ -110,6 +114,8 @@ test('reports the state of the database without an identity, an id or a token', 
     'requests_at_risk{project="windowless"}': 1,
     'requests_at_risk{project="forgotten"}': 1,
     'attention{project="demo",system="app",code="system_unavailable"}': 1,
+    'tasks{project="demo",system="partner",state="open"}': 2,
+    'tasks{project="demo",system="partner",state="overdue"}': 1,
     'runs_missed{project="demo"}': 0,
     'runs_missed{project="windowless"}': 0,
     'oldest_unstarted_seconds{project="demo"}': 0.5,

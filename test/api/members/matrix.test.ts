@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DAY_MS } from '../../../domain/calendar.ts';
+import { newId } from '../../../domain/ids.ts';
 import { archives } from '../../support/archives.ts';
 import { exportOf, makeReady } from '../exports/exports.ts';
 import { type Call, CALLERS, callOf, CALLS, cells, HOLD, MISSING_TARGETS, type Targets, WEBHOOK } from './matrix.ts';
@@ -47,11 +48,21 @@ async function createTargets(): Promise<Targets> {
     hold: textOf(hold, 'id'),
     suppressed,
     suppression: textOf(suppression, 'id'),
+    task: await taskOf(textOf(request, 'id')),
     member: textOf(member, 'id'),
     token: textOf(token, 'id'),
     webhook,
     delivery: await deliveryOf(webhook),
   };
+}
+
+/** An open task of a request. */
+async function taskOf(requestId: string): Promise<string> {
+  const id = newId('task', START.getTime());
+  await api.sql`
+    INSERT INTO lethe.manual_tasks (id, project, system, request_id, batch, pass, first_seq, last_seq, seqs, instruction, within_ms, opened_at, due_at, state)
+    VALUES (${id}, 'demo', 'partner', ${requestId}, 1, 1, 1, 1, '{}', 'Delete it.', 1, ${START}, ${START}, 'open')`;
+  return id;
 }
 
 /** The delivery of the request that was created after the webhook. */

@@ -44,6 +44,11 @@ const MATRIX = `
   getSuppression       401 401 401 401 401  404 200  200  200  403d
   placeSuppression     401 401 401 401 401  404 202  202  403w 403d
   liftSuppression      401 401 401 401 401  404 202  202  403w 403d
+  listTasks            401 401 401 401 401  404 200  200  200  403d
+  getTask              401 401 401 401 401  404 200  200  200  403d
+  revealTask           401 401 401 401 401  404 200  200  403w 403d
+  completeTask         401 401 401 401 401  404 200  200  403w 403d
+  declineTask          401 401 401 401 401  404 200  200  403w 403d
   listActivity         401 401 401 401 401  404 200  200  200  200
   listMembers          401 401 401 401 401  200 200  200  200  200
   addMember            401 401 401 401 401  201 403o 201  403w 403d
@@ -73,6 +78,7 @@ export interface Targets {
   readonly hold: string;
   readonly suppressed: string;
   readonly suppression: string;
+  readonly task: string;
   readonly member: string;
   readonly token: string;
   readonly webhook: string;
@@ -118,6 +124,11 @@ export const CALLS: Readonly<Record<string, (targets: Targets) => Call>> = {
     '/v1/suppressions',
     { project, kind: 'user', identity: user(suppressed) },
   ],
+  listTasks: ({ project }) => ['GET', `/v1/tasks?project=${project}`],
+  getTask: ({ task }) => ['GET', `/v1/tasks/${task}`],
+  revealTask: ({ task }) => ['POST', `/v1/tasks/${task}/reveal`],
+  completeTask: ({ task }) => ['POST', `/v1/tasks/${task}/done`],
+  declineTask: ({ task }) => ['POST', `/v1/tasks/${task}/not-possible`, { reason }],
   listActivity: ({ project }) => ['GET', `/v1/activity?project=${project}`],
   listMembers: () => ['GET', '/v1/members'],
   addMember: () => ['POST', '/v1/members', { name: crypto.randomUUID(), role: 'admin' }],
@@ -148,6 +159,7 @@ export const MISSING_TARGETS: Targets = {
   hold: `hold_${NO_ID}`,
   suppressed: 'unknown',
   suppression: `sup_${NO_ID}`,
+  task: `task_${NO_ID}`,
   member: `mem_${NO_ID}`,
   token: `tok_${NO_ID}`,
   webhook: `wh_${NO_ID}`,

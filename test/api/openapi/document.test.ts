@@ -49,6 +49,11 @@ test('lists every route as OpenAPI 3.1 with a unique operation ID', () => {
     'placeSuppression POST /v1/suppressions',
     'liftSuppression DELETE /v1/suppressions',
     'getSuppression GET /v1/suppressions/{id}',
+    'listTasks GET /v1/tasks',
+    'getTask GET /v1/tasks/{id}',
+    'revealTask POST /v1/tasks/{id}/reveal',
+    'completeTask POST /v1/tasks/{id}/done',
+    'declineTask POST /v1/tasks/{id}/not-possible',
     'listActivity GET /v1/activity',
     'listMembers GET /v1/members',
     'addMember POST /v1/members',
@@ -138,7 +143,7 @@ test('requires a body at every operation that accepts one', () => {
   const optional = operations.filter(({ operation }) => operation.requestBody?.required === false);
   expect(optional).toEqual([]);
   const withBody = operations.filter(({ operation }) => operation.requestBody?.required === true);
-  expect(withBody).toHaveLength(16);
+  expect(withBody).toHaveLength(17);
 });
 
 test('explains every error code in docs/problems.md', async () => {

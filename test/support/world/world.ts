@@ -14,6 +14,7 @@ import { temporalOrchestrator } from '../../../api/temporal/orchestrator.ts';
 import { defineDeployment, readDeployment } from '../../../config/deployment.ts';
 import type { Connector, ConnectorDefinition } from '../../../connectors/connector.ts';
 import { postgres as postgresConnector } from '../../../connectors/postgres/index.ts';
+import { ledgerTasks } from '../../../db/tasks/open.ts';
 import type { Catalog, Project, SystemEntry } from '../../../domain/catalog.ts';
 import {
   ARCHIVES_TASK_QUEUE,
@@ -109,7 +110,11 @@ export async function startWorld(
     for (const [system, definition] of systems) {
       const name = `${project}/${system}`;
       faults.set(name, noFaults());
-      const connector = definition.open({ system, secret: () => urls[system === 'crm' ? 'crm' : 'app'] });
+      const connector = definition.open({
+        system,
+        secret: () => urls[system === 'crm' ? 'crm' : 'app'],
+        tasks: ledgerTasks(testLedger.database, { project, system }),
+      });
       connectors.set(name, withFaults(connector, faults.get(name) ?? noFaults()));
     }
   }

@@ -196,6 +196,8 @@ CREATE TABLE "lethe"."deliveries" (
 	"request_id" text NOT NULL,
 	"kind" text NOT NULL,
 	"status" text NOT NULL,
+	"task_id" text,
+	"task_event" text,
 	"at" timestamp with time zone NOT NULL,
 	"attempts" integer DEFAULT 0 NOT NULL,
 	"next_at" timestamp with time zone NOT NULL,
@@ -204,6 +206,8 @@ CREATE TABLE "lethe"."deliveries" (
 	"outcome" text,
 	"last_code" text,
 	CONSTRAINT "deliveries_outcome_check" CHECK (outcome IN ('delivered', 'given_up', 'withheld')),
+	CONSTRAINT "deliveries_task_check" CHECK ((task_id IS NULL) = (task_event IS NULL)),
+	CONSTRAINT "deliveries_task_event_check" CHECK (task_event IN ('task.opened', 'task.overdue')),
 	CONSTRAINT "deliveries_ended_check" CHECK ((ended_at IS NULL) = (outcome IS NULL)),
 	CONSTRAINT "deliveries_recipient_check" CHECK ((channel = 'mail' AND ended_at IS NULL) = (recipient IS NOT NULL))
 );
@@ -446,6 +450,32 @@ CREATE TABLE "lethe"."waits" (
 	CONSTRAINT "waits_code_check" CHECK (code IN ('rate_limit'))
 );
 --> statement-breakpoint
+CREATE TABLE "lethe"."manual_tasks" (
+	"id" text PRIMARY KEY,
+	"project" text NOT NULL,
+	"system" text NOT NULL,
+	"request_id" text NOT NULL,
+	"batch" integer NOT NULL,
+	"pass" integer NOT NULL,
+	"first_seq" integer NOT NULL,
+	"last_seq" integer NOT NULL,
+	"seqs" integer[] NOT NULL,
+	"instruction" text NOT NULL,
+	"notify" text,
+	"within_ms" bigint NOT NULL,
+	"opened_at" timestamp with time zone NOT NULL,
+	"due_at" timestamp with time zone NOT NULL,
+	"reopened" integer DEFAULT 0 NOT NULL,
+	"reminded_at" timestamp with time zone,
+	"state" text NOT NULL,
+	"reason" text,
+	"not_possible" integer[] DEFAULT '{}'::integer[] NOT NULL,
+	"answered_at" timestamp with time zone,
+	"answered_by" text,
+	CONSTRAINT "manual_tasks_state_check" CHECK (state IN ('open', 'done', 'not_possible', 'closed')),
+	CONSTRAINT "manual_tasks_answer_check" CHECK ((state IN ('done', 'not_possible')) = (answered_at IS NOT NULL))
+);
+--> statement-breakpoint
 CREATE TABLE "lethe"."anonymised_rows" (
 	"request_id" text,
 	"seq" integer,
@@ -607,6 +637,8 @@ CREATE UNIQUE INDEX "subjects_one_owner" ON "lethe"."subjects" ("project","kind"
 CREATE INDEX "subjects_due" ON "lethe"."subjects" ("project","hard_delete_at") WHERE CASE WHEN state IN ('resolved', 'soft_deleted', 'scheduled') THEN true END;--> statement-breakpoint
 CREATE INDEX "subjects_batch" ON "lethe"."subjects" ("request_id","batch","seq") WHERE batch IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "subjects_attached" ON "lethe"."subjects" ("owner_request","owner_seq") WHERE state = 'attached';--> statement-breakpoint
+CREATE UNIQUE INDEX "manual_tasks_of_range" ON "lethe"."manual_tasks" ("request_id","system","batch","pass","first_seq");--> statement-breakpoint
+CREATE INDEX "manual_tasks_of_project" ON "lethe"."manual_tasks" ("project","state","id" DESC);--> statement-breakpoint
 ALTER TABLE "lethe"."archive_keys" ADD CONSTRAINT "archive_keys_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."archive_subject_keys" ADD CONSTRAINT "archive_subject_keys_request_id_archive_keys_request_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."archive_keys"("request_id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "lethe"."archives" ADD CONSTRAINT "archives_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
@@ -626,12 +658,15 @@ ALTER TABLE "lethe"."tokens" ADD CONSTRAINT "tokens_member_id_members_id_fkey" F
 ALTER TABLE "lethe"."tokens" ADD CONSTRAINT "tokens_minted_by_tokens_id_fkey" FOREIGN KEY ("minted_by") REFERENCES "lethe"."tokens"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."deliveries" ADD CONSTRAINT "deliveries_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."deliveries" ADD CONSTRAINT "deliveries_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
+ALTER TABLE "lethe"."deliveries" ADD CONSTRAINT "deliveries_task_id_manual_tasks_id_fkey" FOREIGN KEY ("task_id") REFERENCES "lethe"."manual_tasks"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."webhook_secrets" ADD CONSTRAINT "webhook_secrets_webhook_id_webhooks_id_fkey" FOREIGN KEY ("webhook_id") REFERENCES "lethe"."webhooks"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."webhooks" ADD CONSTRAINT "webhooks_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."request_counts" ADD CONSTRAINT "request_counts_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."requests" ADD CONSTRAINT "requests_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."requests" ADD CONSTRAINT "requests_backup_of_requests_id_fkey" FOREIGN KEY ("backup_of") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."waits" ADD CONSTRAINT "waits_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
+ALTER TABLE "lethe"."manual_tasks" ADD CONSTRAINT "manual_tasks_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
+ALTER TABLE "lethe"."manual_tasks" ADD CONSTRAINT "manual_tasks_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."attention" ADD CONSTRAINT "attention_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."batch_work" ADD CONSTRAINT "batch_work_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."blocked_subjects" ADD CONSTRAINT "blocked_subjects_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
