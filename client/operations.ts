@@ -521,6 +521,87 @@ export interface Operations {
     output: SuppressionSummary;
   };
   /**
+   * List tasks
+   */
+  listTasks: {
+    input: ListTasksInput;
+    output: {
+      /**
+       * Items of the page.
+       */
+      items: Task[];
+      /**
+       * Cursor of the next page. Null on the last page.
+       */
+      nextCursor: string | null;
+    };
+  };
+  /**
+   * Get a task
+   */
+  getTask: {
+    input: GetTaskInput;
+    output: TaskWithSubjects;
+  };
+  /**
+   * Reveal the identities of a task
+   */
+  revealTask: {
+    input: RevealTaskInput;
+    output: {
+      /**
+       * Items of the page.
+       */
+      items: RevealedSubject[];
+      /**
+       * Cursor of the next page. Null on the last page.
+       */
+      nextCursor: string | null;
+    };
+  };
+  /**
+   * Report that a task is done
+   */
+  completeTask: {
+    input: CompleteTaskInput;
+    output: {
+      /**
+       * ID of the task.
+       */
+      id: string;
+      /**
+       * State of the task.
+       *
+       * - `open`: a person has to act.
+       * - `done`: a member said that it is done.
+       * - `not_possible`: a member said that it is not possible, for all or for some of the subjects, which are blocked.
+       * - `closed`: it is not needed any more, because the system was skipped or the subjects were cancelled.
+       */
+      state: 'open' | 'done' | 'not_possible' | 'closed';
+    };
+  };
+  /**
+   * Report that a task is not possible
+   */
+  declineTask: {
+    input: DeclineTaskInput;
+    output: {
+      /**
+       * ID of the task.
+       */
+      id: string;
+      /**
+       * State of the task.
+       *
+       * - `open`: a person has to act.
+       * - `done`: a member said that it is done.
+       * - `not_possible`: a member said that it is not possible, for all or for some of the subjects, which are blocked.
+       * - `closed`: it is not needed any more, because the system was skipped or the subjects were cancelled.
+       */
+      state: 'open' | 'done' | 'not_possible' | 'closed';
+    };
+  };
+  /**
    * List audit events
    */
   listActivity: {
@@ -1617,7 +1698,7 @@ export interface Attention {
    * - `resolution_grew`: far more subjects match than when the request was resolved.
    * - `survivors_remain`: verification still finds rows after repeated deletion.
    * - `verification_unknown`: the system cannot be read for verification.
-   * - `blocked_by_other_rows`: a constraint or a trigger prevents the deletion of some subjects, such as a reference from rows outside the data map. The others are deleted.
+   * - `blocked_by_other_rows`: some subjects cannot be deleted: a constraint or a trigger prevents it, such as a reference from rows outside the data map, an object is locked, or a person says that it is not possible. The others are deleted.
    * - `storage_unavailable`: the archive storage cannot be reached.
    * - `backup_failing`: the export that precedes the deletion needs an operator.
    * - `backup_missing`: the export that precedes the deletion ended without an archive.
@@ -1653,11 +1734,11 @@ export interface Attention {
 }
 export interface BlockedBy {
   /**
-   * Table of the system whose rows or constraint prevent the deletion. Null if the system names none, as with an error of a trigger.
+   * Table of the system whose rows or constraint prevent the deletion, name of objects, or ID of a task. Null if the system names none, as with an error of a trigger.
    */
   table: string | null;
   /**
-   * Name of the constraint.
+   * Name of the constraint. `object_lock`, `immutable` or `identity_without_key` for files, and `not_possible` for a task.
    */
   constraint: string | null;
   /**
@@ -2180,6 +2261,10 @@ export interface DeletionReceipt {
        * Time of the latest report of the system. Null before the first one.
        */
       saidAt: string | null;
+      /**
+       * IDs of the members who reported it. Empty unless a person did.
+       */
+      saidBy: string[];
     } | null;
     /**
      * Rows per table.
@@ -3035,6 +3120,270 @@ export interface GetSuppressionInput {
    */
   id: string;
 }
+export interface ListTasksInput {
+  /**
+   * Name of the project: a key of `projects` in lethe.config.ts. Example: `demo`.
+   */
+  project?: string;
+  /**
+   * Matches tasks in this state.
+   */
+  state?: 'open' | 'done' | 'not_possible' | 'closed';
+  /**
+   * Matches tasks in this system.
+   */
+  system?: string;
+  /**
+   * Matches tasks of this request.
+   */
+  requestId?: string;
+  /**
+   * `true` matches open tasks whose time is over, `false` all others.
+   */
+  overdue?: 'true' | 'false';
+  /**
+   * Maximum number of items in the page.
+   */
+  limit?: number;
+  /**
+   * `nextCursor` of the previous page. Omit it to read the first page.
+   */
+  cursor?: string;
+}
+export interface Task {
+  /**
+   * ID of the task.
+   */
+  id: string;
+  /**
+   * System in which the person acts.
+   */
+  system: string;
+  /**
+   * ID of the deletion that waits for it.
+   */
+  requestId: string;
+  /**
+   * Number of the claimed batch.
+   */
+  batch: number;
+  /**
+   * Kind of subject.
+   */
+  subjectKind: 'user' | 'company';
+  /**
+   * Number of subjects. `reveal` names them.
+   */
+  subjects: number;
+  /**
+   * What to do, from lethe.config.ts.
+   */
+  instruction: string;
+  /**
+   * Time at which the task was opened.
+   */
+  openedAt: string;
+  /**
+   * Time until which it should be done: that of lethe.config.ts, or the deadline of the request.
+   */
+  dueAt: string;
+  /**
+   * Whether it is open and `dueAt` is over.
+   */
+  overdue: boolean;
+  /**
+   * State of the task.
+   *
+   * - `open`: a person has to act.
+   * - `done`: a member said that it is done.
+   * - `not_possible`: a member said that it is not possible, for all or for some of the subjects, which are blocked.
+   * - `closed`: it is not needed any more, because the system was skipped or the subjects were cancelled.
+   */
+  state: 'open' | 'done' | 'not_possible' | 'closed';
+  /**
+   * Number of subjects for which it is not possible.
+   */
+  notPossible: number;
+  /**
+   * Why it is not possible. Null in other states.
+   */
+  reason: string | null;
+  /**
+   * Time of the answer. Null before it.
+   */
+  answeredAt: string | null;
+  /**
+   * ID of the member who answered. Null before the answer.
+   */
+  answeredBy: string | null;
+}
+export interface GetTaskInput {
+  /**
+   * ID of the task.
+   */
+  id: string;
+  /**
+   * Maximum number of items in the page.
+   */
+  limit?: number;
+  /**
+   * `nextCursor` of the previous page. Omit it to read the first page.
+   */
+  cursor?: string;
+}
+export interface TaskWithSubjects {
+  /**
+   * ID of the task.
+   */
+  id: string;
+  /**
+   * System in which the person acts.
+   */
+  system: string;
+  /**
+   * ID of the deletion that waits for it.
+   */
+  requestId: string;
+  /**
+   * Number of the claimed batch.
+   */
+  batch: number;
+  /**
+   * Kind of subject.
+   */
+  subjectKind: 'user' | 'company';
+  /**
+   * Number of subjects. `reveal` names them.
+   */
+  subjects: number;
+  /**
+   * What to do, from lethe.config.ts.
+   */
+  instruction: string;
+  /**
+   * Time at which the task was opened.
+   */
+  openedAt: string;
+  /**
+   * Time until which it should be done: that of lethe.config.ts, or the deadline of the request.
+   */
+  dueAt: string;
+  /**
+   * Whether it is open and `dueAt` is over.
+   */
+  overdue: boolean;
+  /**
+   * State of the task.
+   *
+   * - `open`: a person has to act.
+   * - `done`: a member said that it is done.
+   * - `not_possible`: a member said that it is not possible, for all or for some of the subjects, which are blocked.
+   * - `closed`: it is not needed any more, because the system was skipped or the subjects were cancelled.
+   */
+  state: 'open' | 'done' | 'not_possible' | 'closed';
+  /**
+   * Number of subjects for which it is not possible.
+   */
+  notPossible: number;
+  /**
+   * Why it is not possible. Null in other states.
+   */
+  reason: string | null;
+  /**
+   * Time of the answer. Null before it.
+   */
+  answeredAt: string | null;
+  /**
+   * ID of the member who answered. Null before the answer.
+   */
+  answeredBy: string | null;
+  /**
+   * Items of the page.
+   */
+  items: MaskedSubject[];
+  /**
+   * Cursor of the next page. Null on the last page.
+   */
+  nextCursor: string | null;
+}
+export interface MaskedSubject {
+  /**
+   * Number of the subject in its request.
+   */
+  number: number;
+  /**
+   * Identities of the subject, of which only first letters are shown. Empty once they are purged.
+   */
+  identities: {
+    /**
+     * Identity type.
+     */
+    type: string;
+    /**
+     * One text per column.
+     */
+    value: string[];
+  }[];
+}
+export interface RevealTaskInput {
+  /**
+   * ID of the task.
+   */
+  id: string;
+  /**
+   * Maximum number of items in the page.
+   */
+  limit?: number;
+  /**
+   * `nextCursor` of the previous page. Omit it to read the first page.
+   */
+  cursor?: string;
+}
+export interface RevealedSubject {
+  /**
+   * Number of the subject in its request.
+   */
+  number: number;
+  /**
+   * Identities of the subject by which the person finds it.
+   */
+  identities: {
+    /**
+     * Identity type.
+     */
+    type: string;
+    /**
+     * One text per column.
+     */
+    value: string[];
+  }[];
+}
+export interface CompleteTaskInput {
+  /**
+   * ID of the task.
+   */
+  id: string;
+}
+export interface DeclineTaskInput {
+  /**
+   * ID of the task.
+   */
+  id: string;
+  body: NotPossible;
+}
+export interface NotPossible {
+  /**
+   * Why it is not possible. The task and the audit log keep it permanently, so it must not name a person.
+   */
+  reason: string;
+  /**
+   * Numbers of the subjects for which it is not possible, as `reveal` lists them. For all others it is done. Omit it if it is possible for none.
+   *
+   * @minItems 1
+   * @maxItems 10000
+   */
+  subjects?: number[];
+}
 export interface ListActivityInput {
   /**
    * Name of the project: a key of `projects` in lethe.config.ts. Example: `demo`.
@@ -3429,11 +3778,15 @@ export interface Delivery {
    */
   requestId: string;
   /**
-   * Type of the notification: `request.` and the new status.
+   * Type of the notification: `request.` and the new status, `task.opened` or `task.overdue`.
    */
   type: string;
   /**
-   * Time of the status change.
+   * ID of the task that the notification is about. Null for a change of a status.
+   */
+  taskId: string | null;
+  /**
+   * Time of the change.
    */
   at: string;
   /**
@@ -3547,6 +3900,9 @@ export interface Problem {
     | 'link_not_found'
     | 'webhook_not_found'
     | 'delivery_not_found'
+    | 'task_not_found'
+    | 'task_not_open'
+    | 'identities_purged'
     | 'too_many_webhooks'
     | 'storage_unavailable'
     | 'busy'
@@ -3614,6 +3970,11 @@ export const ROUTES: Readonly<Record<keyof Operations, Route>> = {
   placeSuppression: {"method":"POST","path":"/v1/suppressions","accept":"application/json","contentType":"application/json","headers":{"idempotencyKey":"Idempotency-Key"}},
   liftSuppression: {"method":"DELETE","path":"/v1/suppressions","accept":"application/json","contentType":"application/json"},
   getSuppression: {"method":"GET","path":"/v1/suppressions/{id}","accept":"application/json"},
+  listTasks: {"method":"GET","path":"/v1/tasks","accept":"application/json"},
+  getTask: {"method":"GET","path":"/v1/tasks/{id}","accept":"application/json"},
+  revealTask: {"method":"POST","path":"/v1/tasks/{id}/reveal","accept":"application/json"},
+  completeTask: {"method":"POST","path":"/v1/tasks/{id}/done","accept":"application/json"},
+  declineTask: {"method":"POST","path":"/v1/tasks/{id}/not-possible","accept":"application/json","contentType":"application/json"},
   listActivity: {"method":"GET","path":"/v1/activity","accept":"application/json"},
   listActivityCsv: {"method":"GET","path":"/v1/activity","accept":"text/csv"},
   listMembers: {"method":"GET","path":"/v1/members","accept":"application/json"},
