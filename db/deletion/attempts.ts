@@ -2,17 +2,13 @@ import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { type BlockedSubject, earliestWait, type NextStep } from '../../domain/batch.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import type { BatchKey } from '../../domain/ids.ts';
-import type { WorkState } from '../../domain/vocabulary.ts';
 import { clearAttentionIn, raiseAttention } from '../attention/raise.ts';
 import { reportEvent } from '../audit/events.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { subjects } from '../schema/subjects.ts';
 import { batchWork, blockedSubjects } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
-import { nextStep, ofBatch, readBatchWork } from './batches.ts';
-
-/** States of a batch whose system still has to delete. */
-const DELETING: readonly WorkState[] = ['pending', 'deleting', 'attention'];
+import { DELETING, nextStep, ofBatch, readBatchWork } from './batches.ts';
 
 /** What one attempt deletes. */
 export interface DeletionAttempt {
@@ -73,9 +69,12 @@ export async function recordAttempt(
     if (work.attempt !== attempt || !DELETING.includes(work.state)) return nextStep(work, at.getTime(), 0);
     if ('continueAt' in result) {
       const dueAt = earliestWait(result.continueAt.getTime(), at.getTime());
+      // The next attempt tries the same subjects: `deleting` leaves blocked ones out.
+      const triesBlocked = work.state !== 'deleting' && (await countMembers(tx, key)).blocked > 0;
+      const state = triesBlocked ? 'pending' : 'deleting';
       await tx
         .update(batchWork)
-        .set({ state: 'deleting', dueAt: new Date(dueAt), attempt: null })
+        .set({ state, dueAt: new Date(dueAt), attempt: null })
         .where(ofBatch(key));
       return { step: 'delete', at: dueAt };
     }

@@ -10,6 +10,9 @@ import { subjects } from '../schema/subjects.ts';
 import { batchWork, blockedSubjects } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
 
+/** States of a batch whose system still has to delete. */
+export const DELETING: readonly WorkState[] = ['pending', 'deleting', 'attention'];
+
 /** Selects the work of a system on a batch. */
 export const ofBatch = ({ requestId, system, batch }: BatchKey) =>
   and(eq(batchWork.requestId, requestId), eq(batchWork.system, system), eq(batchWork.batch, batch));

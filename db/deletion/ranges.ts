@@ -2,7 +2,9 @@ import { and, eq, sql } from 'drizzle-orm';
 import type { FinishedRange, RangeKey, RangeTicket } from '../../domain/batch.ts';
 import type { BatchKey } from '../../domain/ids.ts';
 import type { Database } from '../client.ts';
-import { anonymisedRows, rangeTickets, retainedRows, systemRanges } from '../schema/work.ts';
+import { anonymisedRows, batchWork, rangeTickets, retainedRows, systemRanges } from '../schema/work.ts';
+import { transaction } from '../transaction.ts';
+import { DELETING, ofBatch } from './batches.ts';
 
 /**
  * Records a finished range, adds the retained and anonymised rows of each subject, and deletes the tickets of the range, in
@@ -75,7 +77,7 @@ export async function readRangeLog(database: Database, key: BatchKey, pass: numb
 
 const nameOf = ({ firstSeq, lastSeq, part }: RangeKey): string => `${firstSeq} ${lastSeq} ${part}`;
 
-/** Stores a ticket of a range. Idempotent, also for a ticket that was kept before. */
+/** Stores a ticket of a range, unless the deletion of the batch has ended. Idempotent. */
 export async function keepTicket(
   database: Database,
   key: BatchKey,
@@ -84,10 +86,15 @@ export async function keepTicket(
   const { requestId, batch, system } = key;
   const { pass, range, ticket, keptAt } = kept;
   const { firstSeq, lastSeq, part } = range;
-  await database
-    .insert(rangeTickets)
-    .values({ requestId, batch, system, pass, firstSeq, lastSeq, part, ticket, keptAt })
-    .onConflictDoNothing();
+  await transaction(database, async (tx) => {
+    // The batch is purged only after its work has ended, which waits for this lock.
+    const [work] = await tx.select({ state: batchWork.state }).from(batchWork).where(ofBatch(key)).for('share');
+    if (work === undefined || !DELETING.includes(work.state)) return;
+    await tx
+      .insert(rangeTickets)
+      .values({ requestId, batch, system, pass, firstSeq, lastSeq, part, ticket, keptAt })
+      .onConflictDoNothing();
+  });
 }
 
 const ofPass = ({ requestId, batch, system }: BatchKey, pass: number) =>

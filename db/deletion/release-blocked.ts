@@ -38,7 +38,8 @@ export async function releaseBlocked(
 }
 
 /**
- * A system keeps a subject if its deletion has started and the subject is not blocked there, or has finished ranges. A
+ * A system keeps a subject if its deletion has started and the subject is not blocked there, has finished ranges, or is
+ * tried again by an attempt that runs or continues later. A
  * subject also stays if it shares an identity with a subject that stays, because a system deletes by that identity.
  */
 const readCandidates = (tx: Transaction, requestId: string, chosen: SQL) =>
@@ -57,7 +58,8 @@ const readCandidates = (tx: Transaction, requestId: string, chosen: SQL) =>
       LEFT JOIN ${blockedSubjects} blocked ON blocked.request_id = ${requestId} AND blocked.batch = work.batch
         AND blocked.system = work.system AND blocked.seq = candidate.seq AND cancelled_at IS NULL
       LEFT JOIN finished ON finished.batch = work.batch AND finished.system = work.system AND finished.seq = candidate.seq
-      WHERE work.started AND (work.attempt IS NOT NULL OR blocked.seq IS NULL OR finished.seq IS NOT NULL)),
+      WHERE work.started AND (work.attempt IS NOT NULL OR (work.due_at IS NOT NULL AND work.state IN ('pending', 'deleting'))
+        OR blocked.seq IS NULL OR finished.seq IS NOT NULL)),
     pair AS MATERIALIZED (
       SELECT own.seq, other.seq AS other_seq FROM candidate
       JOIN ${subjectIdentities} own ON own.request_id = ${requestId} AND own.seq = candidate.seq AND NOT own.shared

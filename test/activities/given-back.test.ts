@@ -30,11 +30,12 @@ const PROJECT: Project = { name: 'demo', policy: POLICY, directory: 'memory', sy
 const LEAVERS = ['leaver-1', 'leaver-2', 'leaver-3', 'leaver-4'] as const;
 
 let connector: Connector;
+const catalog = new Map<string, Project>();
 const deps: ActivityDeps = {
   database: world.database,
   reading: world.reading,
   keys: KEYS,
-  catalog: new Map([['demo', PROJECT]]),
+  catalog,
   connector: () => connector,
   starter: idleStarter,
   storage: archives(),
@@ -43,7 +44,13 @@ const deps: ActivityDeps = {
 const activities = createSystemActivities(deps);
 
 /** A request whose subjects are claimed, and the system that has them and one person more. */
-async function given(options: MemoryOptions, leavers: readonly string[] = LEAVERS) {
+async function given(
+  options: MemoryOptions,
+  leavers: readonly string[] = LEAVERS,
+  entry: Partial<SystemEntry> = {},
+  policy: Partial<Project['policy']> = {},
+) {
+  catalog.set('demo', { ...PROJECT, policy: { ...POLICY, ...policy }, systems: [{ ...ENTRY, ...entry }] });
   const system = memorySystem([...leavers, 'stayer'], options);
   connector = system.definition.open({ system: 'memory', secret: () => '' });
   await world.sql`TRUNCATE lethe.subjects, lethe.subject_identities, lethe.runs`;
@@ -159,4 +166,43 @@ test('keeps the foreign ids of a batch for its second pass, which looks up no su
   await deletes();
   expect(callsOf(system, 'find')).toHaveLength(2);
   expect(callsOf(system, 'remove')).toHaveLength(8);
+});
+
+test('verifies a system that lags behind only when it shows what it has deleted no more', async () => {
+  const lagMs = 30 * HOUR_MS;
+  const { requestId, deletes, verifies } = await given({ deletes: 'people' }, LEAVERS, { settleMs: lagMs });
+  const next = await deletes();
+  expect(next.step).toBe('verify');
+  expect('at' in next && next.at).toBeGreaterThanOrEqual(RUN.getTime() + lagMs);
+  // A signal does not verify earlier.
+  const [work] = await world.sql<{ due: Date; state: string }[]>`
+    SELECT due_at AS due, state FROM lethe.batch_work WHERE request_id = ${requestId}`;
+  expect(work?.state).toBe('verifying');
+  expect(work?.due.getTime()).toBe('at' in next && next.at);
+  // The settle period of the policy is a day, so the longer one of the system counts.
+  expect(await verifies()).toEqual({ step: 'verify', at: RUN.getTime() + lagMs });
+});
+
+test('reports what it has read and what only the system states, and needs both', async () => {
+  const { requestId, deletes, verifies } = await given({ deletes: 'people' }, LEAVERS, {}, { settleMs: 0 });
+  const attestedAt = new Date('2026-01-20T01:00:00.000Z');
+  const proofOf = async () => (await buildReceipt(world.database, requestId)).systems[0]?.proof;
+  const verified = (more: object) => {
+    connector = {
+      ...connector,
+      verify: async () => ({ survivors: 0, tables: { profiles: 0 }, attested: ['events'], ...more }),
+    };
+    return verifies();
+  };
+  await deletes();
+  expect(await verified({})).toEqual({ step: 'ended', end: 'attention', code: 'verification_unknown' });
+  expect(await proofOf()).toBeNull();
+  await world.sql`UPDATE lethe.batch_work SET state = 'verifying' WHERE request_id = ${requestId}`;
+  expect(await verified({ attestedAt })).toEqual({ step: 'ended', end: 'verified' });
+  expect(await proofOf()).toEqual({
+    level: 'read',
+    read: ['profiles'],
+    attested: ['events'],
+    saidAt: attestedAt.toISOString(),
+  });
 });

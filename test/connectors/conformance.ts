@@ -5,6 +5,7 @@ import { testDeletion } from './conformance/deletion.ts';
 import { testExport } from './conformance/export.ts';
 import { testFaults } from './conformance/faults.ts';
 import { testPartDeletion } from './conformance/part-deletion.ts';
+import { testSuppression } from './conformance/suppression.ts';
 import { testVisibility } from './conformance/visibility.ts';
 
 export type { Candidate, Fault } from './conformance/candidate.ts';
@@ -38,11 +39,12 @@ export function testConformance(
         return first;
       },
     };
-    const { hide, export: exports } = about.description.actions;
+    const { hide, suppress, export: exports } = about.description.actions;
     testDeletion(conformance);
     testPartDeletion(conformance);
     if (exports) testExport(conformance);
     if (hide) testVisibility(conformance);
+    if (suppress) testSuppression(conformance);
     testFaults(conformance);
   });
 }

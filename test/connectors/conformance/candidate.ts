@@ -29,6 +29,8 @@ export interface Candidate {
   readonly ownTexts?: readonly string[];
   /** For `actions.hide`. */
   isHidden?(subject: number): Promise<boolean>;
+  /** For `actions.suppress`: whether the system refuses to collect one of the two subjects. */
+  isSuppressed?(subject: number): Promise<boolean>;
   /** Adds one row of the first subject, after its deletion. */
   insertLateRow?(): Promise<void>;
   /** What the connector stores in the system for its requests. Empty after `conclude`. */

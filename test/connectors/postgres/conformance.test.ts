@@ -42,6 +42,11 @@ testConformance('the PostgreSQL connector', { description: postgres(SETTINGS).de
       if (row?.hidden !== row?.flagged) throw new Error('is_hidden() and the soft-delete column differ');
       return row?.hidden === true;
     },
+    isSuppressed: async (subject) => {
+      const [row] = await db.sql<{ suppressed: boolean }[]>`
+        SELECT lethe_system.is_suppressed('user', 'user_id', ${`u-${subject + 1}`}) AS suppressed`;
+      return row?.suppressed === true;
+    },
     insertLateRow: async () => {
       await db.sql`INSERT INTO app.events (user_id) VALUES ('a-1')`;
     },

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { skipSystem } from '../../../db/attention/retry.ts';
-import { recordAttempt } from '../../../db/deletion/attempts.ts';
+import { recordAttempt, startAttempt } from '../../../db/deletion/attempts.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { readProgress } from '../../../db/deletion/progress.ts';
 import { after, type Ledger, ledger, states } from '../../support/ledger.ts';
@@ -101,6 +101,21 @@ test('leaves blocked subjects out of the pass that deletes survivors of the othe
   await world.sql`UPDATE lethe.batch_work SET state = 'deleting', pass = 2`;
   expect((await deleteIn(world, requestId, { at: after(1) })).started).toEqual({ pass: 2, except: [2] });
   expect((await statusOf(world, requestId)).attention).toHaveLength(1);
+});
+
+test('tries blocked subjects in every call of a retry that the system continues later, and cancels none of them meanwhile', async () => {
+  const requestId = await givenClaimed(world, three);
+  await deleteIn(world, requestId, { blocked: [2] });
+  await verifyIn(world, requestId);
+  await retry(world, requestId);
+  const key = { requestId, project: 'demo', system: 'app', batch: 1 };
+  expect(await startAttempt(world.database, key, 'first')).toEqual({ pass: 1, except: [] });
+  const at = { attempt: 'first', pass: 1, at: after(30) };
+  const next = await recordAttempt(world.database, key, at, { continueAt: after(31) });
+  expect(next).toEqual({ step: 'delete', at: after(31).getTime() });
+  await expect(cancelPositions(world, requestId, [2])).rejects.toMatchObject({ code: 'too_late' });
+  expect(await states(world, requestId)).toEqual({ claimed: 3 });
+  expect(await startAttempt(world.database, key, 'second')).toEqual({ pass: 1, except: [] });
 });
 
 test('ignores the result of an attempt that another one has replaced', async () => {
