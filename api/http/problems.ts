@@ -163,6 +163,15 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
     advice:
       'Nothing was changed. The archive exists while the status of the export is `ready`. It is no longer available once a member destroys it, it expires, or deletions claim all of its subjects; submit a new export.',
   },
+  system_not_found: {
+    title: 'System not found',
+    advice: 'Nothing was changed. `GET /v1/systems` lists the systems of the project.',
+  },
+  system_not_stopped: {
+    title: 'System not paused',
+    advice:
+      'Nothing was changed. Only a system that is paused, whose outage is confirmed, or whose lane is postponed can be resumed. `GET /v1/systems` shows its state.',
+  },
   link_not_found: {
     title: 'Download link not found',
     advice: 'Nothing was changed. Check the id: it starts with `link_` and belongs to this request.',

@@ -2,11 +2,14 @@ import type {
   AttentionCode,
   Expedite,
   LinkState,
+  OutageCode,
   Outcome,
   Scope,
   Status,
   Step,
   SubjectState,
+  SystemState,
+  WaitReason,
   WorkState,
 } from '../../domain/vocabulary.ts';
 
@@ -116,6 +119,30 @@ const ATTENTION_MEANINGS: Readonly<Record<AttentionCode, string>> = {
   backup_failing: 'the export that precedes the deletion needs an operator.',
   backup_missing: 'the export that precedes the deletion ended without an archive.',
 };
+const OUTAGE_MEANINGS: Readonly<Record<OutageCode, string>> = {
+  system_unavailable: 'it does not answer.',
+  storage_unavailable: 'the archive storage does not answer.',
+  system_refused: 'it rejects every call.',
+  coverage_broken: 'the data map does not cover its schema.',
+};
+export const OUTAGE_DESCRIPTION = valuesDescription('Why every call of the system fails.', OUTAGE_MEANINGS);
+
+const SYSTEM_STATE_MEANINGS: Readonly<Record<SystemState, string>> = {
+  available: 'steps call the system.',
+  unavailable: 'the system does not answer. Lethe probes it and continues by itself.',
+  refusing:
+    'the system rejects every call. Lethe probes it at most once an hour, and at once after `resume` or `retry`.',
+  paused: 'an operator has paused the system.',
+};
+export const SYSTEM_STATE_DESCRIPTION = valuesDescription('Whether steps call the system.', SYSTEM_STATE_MEANINGS);
+
+const WAIT_MEANINGS: Readonly<Record<WaitReason, string>> = {
+  rate_limit: 'its rate limit is used up until `until`.',
+  paused: 'an operator has paused it.',
+  ...OUTAGE_MEANINGS,
+};
+export const WAIT_DESCRIPTION = valuesDescription('Why no step calls the system now.', WAIT_MEANINGS);
+
 export const ATTENTION_DESCRIPTION = valuesDescription('Why an operator is needed.', ATTENTION_MEANINGS);
 
 const WORK_MEANINGS: Readonly<Record<WorkState, string>> = {

@@ -16,6 +16,7 @@ const TAGS: Readonly<Record<string, { readonly name: string; readonly descriptio
     name: 'Suppressions',
     description: 'A suppression asks every system not to collect the data of an identity again.',
   },
+  systems: { name: 'Systems', description: 'State of the systems of the project: outages, pauses and rate limits.' },
   tasks: { name: 'Tasks', description: 'What people delete in systems without an API.' },
   activity: { name: 'Activity', description: 'Audit log of the project. It contains no identity.' },
   members: { name: 'Members', description: 'People and services that may call the API for the project.' },

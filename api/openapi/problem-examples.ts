@@ -114,6 +114,12 @@ const DETAILS: Readonly<Record<ErrorCode, { readonly detail: string; readonly [f
     detail:
       'The export has no archive that can be downloaded. No link was created; see `status` and `archive` of the request.',
   },
+  system_not_found: {
+    detail: 'The project has no system with this name. Nothing was changed; see `GET /v1/systems`.',
+  },
+  system_not_stopped: {
+    detail: 'The system is not paused, and steps call it. Nothing was changed; see `state` of the system.',
+  },
   link_not_found: { detail: 'The request has no download link with this id. Nothing was changed; check the id.' },
   webhook_not_found: { detail: 'The project has no webhook with this id. Nothing was changed; check the id.' },
   too_many_webhooks: {

@@ -26,6 +26,7 @@ import { progress } from './requests/progress.ts';
 import { readRequest } from './requests/read.ts';
 import { receipt } from './requests/receipt.ts';
 import { suppressions } from './suppressions.ts';
+import { systems } from './systems/systems.ts';
 import { tasks } from './tasks/tasks.ts';
 import { tokens } from './tokens.ts';
 import { uploads } from './uploads.ts';
@@ -51,6 +52,7 @@ const RESOURCES = [
   lookup,
   holds,
   suppressions,
+  systems,
   tasks,
   activity,
   members,

@@ -66,7 +66,7 @@ const retryRoute = createRoute({
   path: '/requests/{id}/retry',
   summary: 'Retry systems that need attention',
   description:
-    'Retries every step of one system, or of all systems, that is listed in `attention`. With `resolution_grew`, it also accepts the additional subjects. Blocked subjects are tried again, also while the others are verified. The status does not change. Returns `not_in_attention` if no step of the named systems needs an operator.',
+    'Retries every step of one system, or of all systems, that is listed in `attention` or `waits`. With `resolution_grew`, it also accepts the additional subjects. Blocked subjects are tried again, also while the others are verified. The status does not change. Returns `not_in_attention` if no step of the named systems needs an operator.',
   request: {
     params: requestParams,
     ...body(
@@ -114,7 +114,8 @@ export const attention = (deps: ApiDeps) =>
       const { id: requestId } = c.req.valid('param');
       const { system: name = null, reason: given } = c.req.valid('json');
       const retry = { requestId, system: name, reason: given, actor: c.get('caller').memberId, at: deps.now() };
-      const { systems, wake } = await retrySystems(deps.database, retry);
+      const { systems, stopped, wake } = await retrySystems(deps.database, retry);
+      await Promise.all(stopped.map((name) => deps.orchestrator.watchSystem(c.get('caller').project, name)));
       await deps.orchestrator.signalRequests(wake);
       return c.json({ id: requestId, systems: [...systems] }, 202);
     })

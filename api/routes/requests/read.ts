@@ -6,11 +6,12 @@ import {
   EXPORT_FORMATS,
   SUBJECT_STATES,
   type SubjectState,
+  WAIT_REASONS,
 } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
-import { EXPEDITE_DESCRIPTION, STATE_DESCRIPTIONS } from '../../openapi/descriptions.ts';
+import { EXPEDITE_DESCRIPTION, STATE_DESCRIPTIONS, WAIT_DESCRIPTION } from '../../openapi/descriptions.ts';
 import { timestamp, kind, requestParams } from '../../schemas.ts';
 import { Attention } from './attention.ts';
 import { Confirmation } from './confirm.ts';
@@ -85,6 +86,17 @@ const Unverified = z.strictObject({
   saidAt: reportedAt,
 });
 
+const Wait = z
+  .strictObject({
+    system: fields.system,
+    reason: z.enum(WAIT_REASONS).openapi({ description: WAIT_DESCRIPTION }),
+    since: timestamp.openapi({ description: 'Time since which a step waits.' }),
+    until: timestamp.nullable().openapi({
+      description: 'Time at which the request continues. Null until the system is called again.',
+    }),
+  })
+  .openapi('Wait');
+
 const Skipped = z.strictObject({
   system: fields.system,
   reason: z.string().nullable().openapi({ description: 'Reason that the operator gave.' }),
@@ -143,6 +155,10 @@ const Status = z
     attention: z
       .array(Attention)
       .openapi({ description: 'Steps that need an operator. The other steps continue.', 'x-example': [] }),
+    waits: z.array(Wait).openapi({
+      description: 'Systems that no step of the request calls now. The request continues by itself.',
+      'x-example': [],
+    }),
     unverified: z.array(Unverified).openapi({
       description: 'Systems whose deletion Lethe cannot verify by reading. They report it themselves or not at all.',
       'x-example': [{ system: 'mail', level: 'attested', saidAt: null }],

@@ -41,6 +41,11 @@ export function statusResponse(status: RequestStatus, project: Project | undefin
     confirmation: confirmationResponse(status),
     heldSubjects: status.heldSubjects,
     attention: status.attention.map(attentionResponse),
+    waits: status.waits.map(({ since, until, ...wait }) => ({
+      ...wait,
+      since: new Date(since),
+      until: until === null ? null : new Date(until),
+    })),
     unverified: unverifiedSystems(status, project),
     notHiddenIn: status.resolvedAt === null ? systemsWithoutHiding(status, project) : status.notHiddenIn,
     notCoveredIn: project === undefined ? [] : systemsWithoutScope(project, status).map(({ name }) => name),

@@ -44,6 +44,10 @@ const MATRIX = `
   getSuppression       401 401 401 401 401  404 200  200  200  403d
   placeSuppression     401 401 401 401 401  404 202  202  403w 403d
   liftSuppression      401 401 401 401 401  404 202  202  403w 403d
+  listSystems          401 401 401 401 401  404 200  200  200  200
+  getSystem            401 401 401 401 401  200 200  200  200  200
+  pauseSystem          401 401 401 401 401  404 403o 200  403w 403d
+  resumeSystem         401 401 401 401 401  404 403o 200  403w 403d
   listTasks            401 401 401 401 401  404 200  200  200  403d
   getTask              401 401 401 401 401  404 200  200  200  403d
   revealTask           401 401 401 401 401  404 200  200  403w 403d
@@ -124,6 +128,10 @@ export const CALLS: Readonly<Record<string, (targets: Targets) => Call>> = {
     '/v1/suppressions',
     { project, kind: 'user', identity: user(suppressed) },
   ],
+  listSystems: ({ project }) => ['GET', `/v1/systems?project=${project}`],
+  getSystem: () => ['GET', '/v1/systems/app'],
+  pauseSystem: ({ project }) => ['POST', '/v1/systems/app/pause', { project, reason }],
+  resumeSystem: ({ project }) => ['POST', '/v1/systems/app/resume', { project, reason }],
   listTasks: ({ project }) => ['GET', `/v1/tasks?project=${project}`],
   getTask: ({ task }) => ['GET', `/v1/tasks/${task}`],
   revealTask: ({ task }) => ['POST', `/v1/tasks/${task}/reveal`],

@@ -49,6 +49,10 @@ test('lists every route as OpenAPI 3.1 with a unique operation ID', () => {
     'placeSuppression POST /v1/suppressions',
     'liftSuppression DELETE /v1/suppressions',
     'getSuppression GET /v1/suppressions/{id}',
+    'listSystems GET /v1/systems',
+    'getSystem GET /v1/systems/{name}',
+    'pauseSystem POST /v1/systems/{name}/pause',
+    'resumeSystem POST /v1/systems/{name}/resume',
     'listTasks GET /v1/tasks',
     'getTask GET /v1/tasks/{id}',
     'revealTask POST /v1/tasks/{id}/reveal',
@@ -143,7 +147,7 @@ test('requires a body at every operation that accepts one', () => {
   const optional = operations.filter(({ operation }) => operation.requestBody?.required === false);
   expect(optional).toEqual([]);
   const withBody = operations.filter(({ operation }) => operation.requestBody?.required === true);
-  expect(withBody).toHaveLength(17);
+  expect(withBody).toHaveLength(19);
 });
 
 test('explains every error code in docs/problems.md', async () => {

@@ -97,6 +97,8 @@ export class RecordingOrchestrator implements Orchestrator {
   signaled: string[] = [];
   /** `project/channel`. */
   notified: string[] = [];
+  /** `project/system`. */
+  watched: string[] = [];
   live: LiveProgress | null = null;
   async start(requestId: string): Promise<void> {
     this.started.push(requestId);
@@ -113,7 +115,9 @@ export class RecordingOrchestrator implements Orchestrator {
   async startNotifications(project: string, channel: string): Promise<void> {
     this.notified.push(`${project}/${channel}`);
   }
-  async watchSystem(): Promise<void> {}
+  async watchSystem(project: string, system: string): Promise<void> {
+    this.watched.push(`${project}/${system}`);
+  }
   async readProgress(): Promise<LiveProgress | null> {
     return this.live;
   }
