@@ -29,6 +29,7 @@ import { reportFatal } from './config/report/fatal.ts';
 import { openSystems } from './config/open-systems.ts';
 import { retryWhileAway } from './config/startup/retry-while-away.ts';
 import { requireSameStorage } from './db/exports/archive.ts';
+import { refusingSystems } from './db/outages/outages.ts';
 import { connect, WORKER_TIMEOUTS } from './db/client.ts';
 import { createDigestKeys, requireDigestKeys } from './db/digests.ts';
 import { requireMigrated } from './db/migrate.ts';
@@ -171,6 +172,8 @@ const workers = await Promise.all([
   }),
 ]);
 logger.info({ queues: workers.length }, 'polling');
+// The configuration or a secret may be corrected.
+for (const { project, system } of await refusingSystems(database)) await deps.starter.watchSystem(project, system);
 // Finds the requests whose systems have left the configuration, or are back.
 await client.schedule
   .getHandle(HOUSEKEEPING)

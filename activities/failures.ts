@@ -8,6 +8,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { AttentionCode } from '../domain/vocabulary.ts';
 import type { ActivityDeps, ActivityLog } from './deps.ts';
 import { type Activities, wrapActivities } from './middleware.ts';
+import { SystemStopped } from './outages/outages.ts';
 
 /**
  * Temporal stores failures in clear text, and drivers quote parameters and rows in their messages. Returns a failure with
@@ -18,6 +19,7 @@ function redactError(error: unknown, isLast = false): TemporalFailure {
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof Deferral)
     return createFailure('the next call is not allowed yet', DEFERRED, isLast, delayMs(error));
+  if (error instanceof SystemStopped) return createFailure(error.message, STOPPED, isLast);
   if (error instanceof ConnectorError) {
     return createFailure('the system failed', error.code, isLast || !error.retryable, error.retryAfterMs);
   }
@@ -28,8 +30,8 @@ function redactError(error: unknown, isLast = false): TemporalFailure {
   return createFailure('a database operation failed', `storage_${errorCode(error) ?? 'unavailable'}`, isLast);
 }
 
-/** Not a failure of the system, so it is not logged. */
-const DEFERRED = 'deferred';
+/** No failed calls, so they are not logged. */
+const [DEFERRED, STOPPED] = ['deferred', 'system_stopped'];
 const delayMs = ({ until }: Deferral): number =>
   Math.max(0, until.getTime() - activityInfo().currentAttemptScheduledTimestampMs);
 
@@ -65,7 +67,8 @@ export const withRedactedFailures = <T extends Activities>({ log }: Pick<Activit
       return await activity();
     } catch (error) {
       const failure = redactError(error);
-      if (failure instanceof ApplicationFailure && failure.type !== DEFERRED) logFailure(log, failure, input);
+      if (failure instanceof ApplicationFailure && ![DEFERRED, STOPPED].includes(failure.type ?? ''))
+        logFailure(log, failure, input);
       throw failure;
     }
   });

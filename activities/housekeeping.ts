@@ -1,10 +1,12 @@
 import { MINUTE_MS } from '../domain/calendar.ts';
 import { wakeMisconfigured } from '../db/attention/missing-systems.ts';
 import { unwatchedOutages } from '../db/outages/outages.ts';
+import { wakeForgotten } from '../db/outages/stops.ts';
 import { stalledChannels } from '../db/notifications/due.ts';
 import { deleteExpiredKeys } from '../db/requests/idempotency.ts';
 import { pendingSuppressions, takeStalledRequests } from '../db/operations/stalled.ts';
 import type { ActivityDeps } from './deps.ts';
+import { signalAll } from './outages/outages.ts';
 
 /** The maximum number of each kind per round. Each round takes the requests that have waited longest. */
 const MAX_PER_ROUND = 500;
@@ -14,7 +16,7 @@ const MAX_CHECKED = 100;
 export const housekeepingActivities = (deps: ActivityDeps) => ({
   /**
    * The last resort behind the dispatcher. Starts missing workflows, repeats lost signals (rules 1, 2), wakes requests whose
-   * systems have left the configuration or are back, restarts lost watches, and removes old idempotency keys. Leaves other
+   * systems have left the configuration or are back, restarts lost watches, ends waits for systems that are called again, and removes old idempotency keys. Leaves other
    * running workflows alone.
    */
   async recoverStalledWork({ asOf }: { readonly asOf: number }): Promise<{ recovered: number }> {
@@ -38,6 +40,7 @@ export const housekeepingActivities = (deps: ActivityDeps) => ({
       limit: MAX_PER_ROUND,
     }))
       await deps.starter.startNotifications(project, channel);
+    await signalAll(deps, await wakeForgotten(deps.database));
     for (const { project, system } of await unwatchedOutages(deps.database, at))
       await deps.starter.watchSystem(project, system);
     await deleteExpiredKeys(deps.database, at);

@@ -35,6 +35,8 @@ export const ERROR_STATUS = {
   not_in_attention: 409,
   wrong_kind: 409,
   archive_not_ready: 409,
+  system_not_found: 404,
+  system_not_stopped: 409,
   link_not_found: 404,
   webhook_not_found: 404,
   delivery_not_found: 404,

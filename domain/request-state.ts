@@ -1,5 +1,5 @@
 import type { Obstacle } from './batch.ts';
-import type { AttentionCode, Status, WaitCode } from './vocabulary.ts';
+import type { AttentionCode, Status, WaitReason } from './vocabulary.ts';
 
 /** What prevents the deletion of some subjects in a system: names of its schema, never a value. */
 export interface BlockedBy extends Obstacle {
@@ -77,7 +77,7 @@ export interface DeletionState {
   /** What steps wait for that continue without an operator, and tasks of people. Absent instead of empty. */
   readonly waits?: readonly {
     readonly system: string;
-    readonly code: WaitCode | 'task';
+    readonly reason: WaitReason;
     /** When the first of them continues or is due. Null until the system is called again. */
     readonly until: number | null;
   }[];

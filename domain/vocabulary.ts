@@ -205,8 +205,25 @@ export const ATTENTION_CODES = [
 export type AttentionCode = (typeof ATTENTION_CODES)[number];
 
 /** What a step waits for that continues without an operator. */
-export const WAIT_CODES = ['rate_limit'] as const;
+export const WAIT_CODES = ['rate_limit', 'system_stopped'] as const;
 export type WaitCode = (typeof WAIT_CODES)[number];
+
+/** Why no step calls a system, unless an operator has paused it. */
+export const OUTAGE_CODES = [
+  'system_unavailable',
+  'storage_unavailable',
+  'system_refused',
+  'coverage_broken',
+] as const satisfies readonly AttentionCode[];
+export type OutageCode = (typeof OUTAGE_CODES)[number];
+
+/** Whether steps call a system, and what keeps them from it. */
+export const SYSTEM_STATES = ['available', 'unavailable', 'refusing', 'paused'] as const;
+export type SystemState = (typeof SYSTEM_STATES)[number];
+
+/** Why a step waits, for callers. */
+export const WAIT_REASONS = ['rate_limit', 'task', 'paused', ...OUTAGE_CODES] as const;
+export type WaitReason = (typeof WAIT_REASONS)[number];
 
 /** When an expedited deletion claims its subjects: at the next run, or immediately. */
 export const EXPEDITES = ['next_run', 'now'] as const;

@@ -5,7 +5,7 @@ import { ledger } from './shared/proxies.ts';
 import { createWakeup } from './shared/wakeup.ts';
 
 /**
- * Probes a system that does not answer until it does, one probe at a time for all requests. The probe that succeeds wakes
+ * Probes a system whose calls fail until it answers, one probe at a time for all requests. The probe that succeeds wakes
  * the requests that wait. Ends without a probe when a call of a request was answered first.
  */
 export async function watchSystem(key: WatchInput): Promise<void> {

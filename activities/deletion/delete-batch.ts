@@ -45,11 +45,21 @@ export const batchActivities = (deps: ActivityDeps) => ({
       const { pass, except } = started;
       const hardDeletion = await toHardDeletion(deps.database, input, { work, pass, except, at: new Date(asOf), now });
       const batch = toConnectorBatch(deps.database, work, except);
+      let hasAnswered = false;
+      const answered =
+        <Input extends readonly unknown[]>(report: (...input: Input) => Promise<void>) =>
+        (...input: Input) => {
+          hasAnswered = true;
+          return report(...input);
+        };
+      const { keepTicket: keep, onRangeFinished } = hardDeletion;
+      const observed = { ...hardDeletion, keepTicket: answered(keep), onRangeFinished: answered(onRangeFinished) };
       const deletion: Deletion = await deferrable(
         () =>
-          withConnectorContext(deps, input, (context) => connector.hardDelete(batch, hardDeletion, context), {
+          withConnectorContext(deps, input, (context) => connector.hardDelete(batch, observed, context), {
             canContinue: true,
             batch,
+            hasAnswered: () => hasAnswered,
           }),
         (until) => ({ continueAt: until }),
       );

@@ -63,7 +63,7 @@ async function packAndStore(
   }
 }
 
-const storageOf = ({ project }: ArchiveInput) => ({ project, system: LETHE });
+const storageOf = ({ project, requestId }: ArchiveInput) => ({ project, requestId, system: LETHE });
 
 const attentionKey = ({ project, requestId }: ArchiveInput, step: AttentionKey['step']): AttentionKey => ({
   project,

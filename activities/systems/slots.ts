@@ -1,4 +1,5 @@
-import { activityInfo, Context } from '@temporalio/activity';
+import { setTimeout as delay } from 'node:timers/promises';
+import { activityInfo } from '@temporalio/activity';
 import { type ConnectorContext, Deferral, type Lanes } from '../../connectors/connector.ts';
 import { postponeLane } from '../../db/systems/lanes.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../domain/calendar.ts';
@@ -21,11 +22,22 @@ export function createSlots(
   { reading }: Pick<ActivityDeps, 'reading'>,
   system: { readonly project: string; readonly system: string },
   lanes: Lanes | undefined,
-  { canContinue, now }: { readonly canContinue: boolean; readonly now: () => Date },
+  {
+    canContinue,
+    now,
+    signal,
+  }: { readonly canContinue: boolean; readonly now: () => Date; readonly signal: AbortSignal },
 ): Pick<ConnectorContext, 'waitForSlot' | 'postponeLane'> {
-  const context = Context.current();
   const startedAt = performance.now();
   const longestMs = longestAttemptMs();
+  const sleep = async (ms: number): Promise<void> => {
+    try {
+      await delay(ms, undefined, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+  };
   return {
     async waitForSlot(lane = '') {
       if (lanes === undefined) return;
@@ -33,7 +45,7 @@ export function createSlots(
       if (canContinue && elapsedMs > LONGEST_CALL_MS) throw new Deferral(now());
       const leftMs = longestMs - elapsedMs - RESERVE_MS;
       await waitForTurn(reading, { ...system, lane }, lanes[lane] ?? [], {
-        sleep: (ms) => context.sleep(ms),
+        sleep,
         longestMs: Math.max(0, canContinue ? Math.min(leftMs, LONGEST_WAIT_MS) : leftMs),
         now,
       });

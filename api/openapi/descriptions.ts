@@ -138,10 +138,11 @@ export const SYSTEM_STATE_DESCRIPTION = valuesDescription('Whether steps call th
 
 const WAIT_MEANINGS: Readonly<Record<WaitReason, string>> = {
   rate_limit: 'its rate limit is used up until `until`.',
+  task: 'a person has to delete there. `until` is when the task is due.',
   paused: 'an operator has paused it.',
   ...OUTAGE_MEANINGS,
 };
-export const WAIT_DESCRIPTION = valuesDescription('Why no step calls the system now.', WAIT_MEANINGS);
+export const WAIT_DESCRIPTION = valuesDescription('What the request waits for.', WAIT_MEANINGS);
 
 export const ATTENTION_DESCRIPTION = valuesDescription('Why an operator is needed.', ATTENTION_MEANINGS);
 

@@ -1,24 +1,23 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
 import type { AttentionKey, BatchKey } from '../../domain/ids.ts';
-import { deferralMs, outageDeferralMs } from '../../domain/retry/back-off.ts';
-import type { AttentionCode } from '../../domain/vocabulary.ts';
+import { deferralMs } from '../../domain/retry/back-off.ts';
+import { type AttentionCode, OUTAGE_CODES } from '../../domain/vocabulary.ts';
 import { LETHE } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
-import { isOutageConfirmed } from '../outages/outages.ts';
 import { attention, batchWork } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
 import { matches, raiseAttention } from './raise.ts';
-import { isWaiting } from './waits.ts';
+import { isWaiting, recordStopped } from './waits.ts';
 
 /**
- * Raises attention for a step whose attempts are used up. It is retried automatically: while its system is unavailable
- * after seconds that double, and when the outage ends; if the system refuses, after an hour. Does nothing if the step
- * waits, which is no failure.
+ * Raises attention for a step whose attempts are used up. It is retried automatically: while its system does not answer
+ * after seconds that double, if the system refuses after an hour. Raises none if the step waits, which is no failure.
  */
 export async function deferStep(database: Database, key: AttentionKey, at: Date): Promise<void> {
   await transaction(database, async (tx) => {
-    if (!(await isWaiting(tx, key, at))) await raise(tx, key, await readCurrent(tx, key), at, HOUR_MS);
+    const current = await readCurrent(tx, key);
+    if (!(await waits(tx, key, current, at))) await raise(tx, key, current, at, HOUR_MS);
   });
 }
 
@@ -37,13 +36,20 @@ export async function deferBatch(database: Database, key: BatchKey, at: Date): P
     const [work] = await tx.select({ state: batchWork.state }).from(batchWork).where(ofBatch).for('update');
     if (work === undefined) return;
     const step = { ...key, step: work.state === 'verifying' ? 'verify' : 'delete' } as const;
-    if (await isWaiting(tx, step, at)) return;
     const current = await readCurrent(tx, step);
+    if (await waits(tx, step, current, at)) return;
     // After an outage the batch continues with the same step.
     if (!isUnavailable(current.code)) await tx.update(batchWork).set({ state: 'attention' }).where(ofBatch);
     await raise(tx, step, current, at, DAY_MS);
   });
 }
+
+/** Whether the step waits, also because its system has been stopped since the attempt failed. */
+async function waits(tx: Transaction, key: AttentionKey, { code }: Current, at: Date): Promise<boolean> {
+  if (await isWaiting(tx, key, at)) return true;
+  return isOutageCode(code) && recordStopped(tx, key, code === 'storage_unavailable' ? LETHE : key.system, at);
+}
+const isOutageCode = (code: AttentionCode): boolean => OUTAGE_CODES.some((known) => known === code);
 
 /** The codes of failures that can end without an operator. */
 export const UNAVAILABLE_CODES: readonly AttentionCode[] = ['system_unavailable', 'storage_unavailable'];
@@ -68,23 +74,9 @@ async function raise(
   at: Date,
   refusedMs: number,
 ): Promise<void> {
-  const waitMs = isUnavailable(code) ? await unavailableMs(tx, key, code, deferrals, at) : refusedMs;
+  const waitMs = isUnavailable(code) ? deferralMs(deferrals, Math.random()) : refusedMs;
   // A system that asks for more time gets it.
   const earliest = isUnavailable(code) ? (requested?.getTime() ?? 0) : 0;
   const retryAt = new Date(Math.max(at.getTime() + waitMs, earliest));
   await raiseAttention(tx, key, { code, at, retryAt, deferrals: deferrals + 1 });
-}
-
-/** The end of a confirmed outage wakes the step, so it does not have to ask. */
-async function unavailableMs(
-  tx: Transaction,
-  { project, system }: AttentionKey,
-  code: AttentionCode,
-  deferrals: number,
-  at: Date,
-): Promise<number> {
-  const failing = { project, system: code === 'storage_unavailable' ? LETHE : system };
-  return (await isOutageConfirmed(tx, failing, at, 'untilCommit'))
-    ? outageDeferralMs(Math.random())
-    : deferralMs(deferrals, Math.random());
 }

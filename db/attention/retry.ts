@@ -22,15 +22,22 @@ export interface Retry {
   readonly at: Date;
 }
 
-/** Tries every step again that needs an operator or waits. Throws `not_in_attention` if no step does. */
+/**
+ * Tries every step again that needs an operator or waits. Throws `not_in_attention` if no step does. `stopped`: the systems
+ * to probe, because no step calls them now.
+ */
 export async function retrySystems(
   database: Database,
   retry: Retry,
-): Promise<{ readonly systems: readonly string[]; readonly wake: readonly string[] }> {
+): Promise<{
+  readonly systems: readonly string[];
+  readonly stopped: readonly string[];
+  readonly wake: readonly string[];
+}> {
   const { requestId, system, reason, actor, at } = retry;
   return withRequest(database, requestId, async (tx, { project, backupOf }) => {
     const backups = await retryBackups(tx, requestId, system);
-    const { systems, hasGrown } = await endAttention(tx, requestId, { system });
+    const { systems, stopped, hasGrown } = await endAttention(tx, requestId, { system });
     if (backupOf !== null) await copyBackupAttention(tx, backupOf, at);
     // By retrying, the operator accepts the added subjects.
     if (hasGrown) {
@@ -44,7 +51,7 @@ export async function retrySystems(
     }
     const wake = [requestId, ...backups];
     await raiseWake(tx, wake);
-    return { systems, wake };
+    return { systems, stopped, wake };
   });
 }
 
@@ -150,7 +157,10 @@ async function endAttention(
       system === null ? undefined : eq(table.system, system),
       exceptStep === undefined ? undefined : ne(table.step, exceptStep),
     );
-  const continued = await tx.delete(waits).where(ofRequest(waits)).returning({ system: waits.system });
+  const continued = await tx
+    .delete(waits)
+    .where(ofRequest(waits))
+    .returning({ system: waits.system, stopped: waits.stopped });
   const ended = await tx
     .delete(attention)
     .where(ofRequest(attention))
@@ -162,6 +172,7 @@ async function endAttention(
     );
   return {
     systems: [...new Set([...ended, ...continued].map((row) => row.system))].toSorted(),
+    stopped: [...new Set(continued.flatMap(({ stopped }) => (stopped === null ? [] : [stopped])))],
     hasGrown: ended.some(({ code }) => code === 'resolution_grew'),
   };
 }

@@ -2,12 +2,13 @@ import { sql } from 'drizzle-orm';
 import { DAY_MS, HOUR_MS, runAtOrBefore } from '../../domain/calendar.ts';
 import type { Catalog } from '../../domain/catalog.ts';
 import { TERMINAL_STATUSES } from '../../domain/vocabulary.ts';
+import { explainedWaits } from '../attention/waits.ts';
 import { atRisk } from '../requests/forecast.ts';
 import type { Database } from '../client.ts';
 import { projectLocks } from '../project-lock.ts';
 import { holdDigests } from '../schema/holds.ts';
 import { projects } from '../schema/projects.ts';
-import { lanes as laneRows } from '../schema/systems.ts';
+import { lanes as laneRows, systemOutages, systemPauses } from '../schema/systems.ts';
 import { requests } from '../schema/requests.ts';
 import { identityDigests, IS_WAITING, subjects } from '../schema/subjects.ts';
 import { manualTasks } from '../schema/tasks.ts';
@@ -40,6 +41,11 @@ export const METRICS = {
   /** Every decision about the subjects of a project waits for its lock. */
   project_lock_seconds: { by: [], help: 'How long a transaction has held the lock of the project, or 0' },
   project_lock_waiting: { by: [], help: 'Transactions that wait for the lock of the project' },
+  system_stopped_seconds: {
+    by: ['system', 'code'],
+    help: 'How long every call of the system has failed, or for how long an operator has paused it (code paused)',
+  },
+  requests_waiting: { by: ['system', 'code'], help: 'Requests that wait for a system or its rate limit' },
   /** Systems only, because tokens would each be a separate series. */
   slots_waiting: { by: ['system'], help: 'Calls to a system that wait because of its rate limit' },
 } as const satisfies Readonly<Record<string, { readonly by: readonly string[]; readonly help: string }>>;
@@ -89,6 +95,14 @@ export async function measure(
     SELECT 'tasks', project, system, CASE WHEN due_at <= ${asOf} THEN 'overdue' ELSE 'open' END, count(*)
     FROM ${manualTasks} WHERE state = 'open' GROUP BY 1, 2, 3, 4
     UNION ALL
+    SELECT 'requests_waiting', project, system, code, count(DISTINCT request_id)
+    FROM (SELECT project, coalesce(stopped, system) AS system, reason AS code, request_id FROM ${explainedWaits} WHERE reason <> 'task') waiting
+    GROUP BY project, system, code
+    UNION ALL
+    SELECT 'system_stopped_seconds', project, system, code, greatest(extract(epoch FROM ${asOf} - since), 0)::float8
+    FROM (SELECT project, system, code, since FROM ${systemOutages} WHERE confirmed_at IS NOT NULL
+          UNION ALL SELECT project, system, 'paused', since FROM ${systemPauses}) stopped
+    UNION ALL
     SELECT 'runs_missed', configured.project, NULL, NULL, count(request_id)
     FROM unnest(${textArray(configured.map(({ name }) => name))}, ${sql.param(lastRuns)}::timestamptz[]) AS configured (project, last_run)
     LEFT JOIN ${subjects} ON subjects.project = configured.project AND ${sql.raw(IS_WAITING)} AND hard_delete_at <= last_run
@@ -103,7 +117,7 @@ export async function measure(
     SELECT 'slots_waiting', project, system, NULL, coalesce(sum(waiting), 0)
     FROM unnest(${textArray(limited.map(({ project }) => project))}, ${textArray(limited.map(({ name }) => name))}) AS limited (project, system)
     LEFT JOIN LATERAL (
-      SELECT (SELECT coalesce(max(reserved), 0) FROM (
+      SELECT (SELECT coalesce(min(reserved), 0) FROM (
                 SELECT sum((entry ->> 1)::bigint) AS reserved
                 FROM jsonb_each(used) AS per_window (length, entries), jsonb_array_elements(entries) AS entry
                 WHERE (entry ->> 0)::bigint + behind_ms > ${asOf.getTime()}::bigint GROUP BY length) per_window) AS waiting

@@ -1,7 +1,8 @@
 import { eq, sql } from 'drizzle-orm';
 import type { ArchiveFacts } from '../../domain/archive.ts';
 import type { BlockedBy } from '../../domain/request-state.ts';
-import type { SubjectState, VerificationLevel } from '../../domain/vocabulary.ts';
+import type { SubjectState, VerificationLevel, WaitReason } from '../../domain/vocabulary.ts';
+import { explainedWaits } from '../attention/waits.ts';
 import { selectBlocked } from '../attention/blocked.ts';
 import { type Backup, readBackups } from '../backups/read.ts';
 import type { Queries } from '../client.ts';
@@ -34,6 +35,7 @@ type Computed = Readonly<{
   /** The earliest run that may claim one of the waiting subjects. */
   nextClaimAt: Date | null;
   attention: readonly Attention[];
+  waits: readonly Wait[];
   statements: readonly SystemStatement[];
   /**
    * Systems that cannot hide the subjects, or were skipped before. Empty for requests that hide no subjects (rule 16).
@@ -58,6 +60,13 @@ export interface Attention extends Readonly<Pick<typeof attention.$inferSelect, 
   readonly retryAt: string | null;
   /** What prevents the deletion of subjects. Empty unless the code is `blocked_by_other_rows`. */
   readonly blocked: readonly BlockedBy[];
+}
+/** What steps wait for that continue without an operator. Timestamps are text. */
+export interface Wait {
+  readonly system: string;
+  readonly reason: WaitReason;
+  readonly since: string;
+  readonly until: string | null;
 }
 /** The positions that one entry of `blocked` lists. */
 const MAX_LISTED_POSITIONS = 1_000;
@@ -96,6 +105,9 @@ export async function readRequestStatus(queries: Queries, request: RequestRow, n
        FROM (SELECT system, step, code, min(since) AS since, min(retry_at) AS retry_at FROM ${attention}
              WHERE request_id = ${requestId} GROUP BY system, step, code) grouped
        LEFT JOIN (${selectBlocked(requestId, MAX_LISTED_POSITIONS)}) blocked_by USING (system)) AS attention,
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('system', system, 'reason', reason, 'since', since, 'until', until) ORDER BY system, reason), '[]')
+       FROM (SELECT system, reason, min(since) AS since, min(until) AS until FROM ${explainedWaits}
+             WHERE request_id = ${requestId} GROUP BY system, reason) waiting) AS waits,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('system', system, 'level', level, 'saidAt', said_at) ORDER BY system), '[]')
        FROM (SELECT system, CASE WHEN bool_or(state = 'unverified') THEN 'none' WHEN bool_or(attested_by = 'person') THEN 'person' ELSE 'attested' END AS level, max(verified_at) AS said_at
              FROM ${batchWork} WHERE request_id = ${requestId} AND state IN ('attested', 'unverified') GROUP BY system) statement) AS statements,

@@ -239,23 +239,3 @@ export const attention = lethe.table(
     check('attention_step_check', oneOf('step', STEPS)),
   ],
 );
-
-/**
- * The systems that did not answer the latest call, each with one watch that probes it. The system `lethe` is the archive
- * storage. A row is deleted when a call succeeds.
- */
-export const systemOutages = lethe.table(
-  'system_outages',
-  {
-    project: text('project')
-      .notNull()
-      .references(() => projects.name),
-    system: text('system').notNull(),
-    /** When a call first failed. */
-    since: timestamptz('since').notNull(),
-    /** 0 if only calls have failed: their cause may be one statement, and other calls succeed. */
-    failedProbes: integer('failed_probes').notNull().default(0),
-    nextProbeAt: timestamptz('next_probe_at').notNull(),
-  },
-  (table) => [primaryKey({ name: 'system_outages_pkey', columns: [table.project, table.system] })],
-);

@@ -237,11 +237,12 @@ async function findStuck({ stack, record }: Evidence): Promise<Finding[]> {
 
 const ENDED = ['completed', 'not_found', 'partially_completed', 'cancelled', 'failed', 'ready', 'expired'];
 
-/** The status and the attention of each request that has not ended. */
+/** The status, the attention and the waits of each request that has not ended. */
 export async function openRequests({ sql }: Stack): Promise<ReadonlyMap<string, string>> {
   const open = await sql.ledger<{ id: string; status: string }[]>`
     SELECT id, concat_ws(', ', status, (SELECT string_agg(concat_ws(' ', system, step, code, 'retried at', retry_at), ', ')
-                                        FROM lethe.attention WHERE request_id = id)) AS status
+                                        FROM lethe.attention WHERE request_id = id),
+                     (SELECT string_agg(concat_ws(' ', system, step, code, 'until', until), ', ') FROM lethe.waits WHERE request_id = id)) AS status
     FROM lethe.requests WHERE status <> ALL (${ENDED})`;
   return new Map(open.map(({ id, status }) => [id, status]));
 }

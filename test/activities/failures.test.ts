@@ -193,7 +193,7 @@ test.each(STEPS)(
   },
 );
 
-test.each(STEPS)(
+test.each(STEPS.filter(([, verb]) => verb !== 'inspect'))(
   '%s raises attention at once and is retried after a day when the system refuses',
   async (name, verb, step) => {
     const requestId = await requestBefore(name);
@@ -225,13 +225,14 @@ test('keeps the attention for growth when a deletion of other subjects succeeds'
   expect(await attention()).toMatchObject([{ step: 'inspect', code: 'resolution_grew' }]);
 });
 
-test('raises attention and deletes no row when a table is neither mapped nor ignored', async () => {
+test('waits and deletes no row when a table is neither mapped nor ignored', async () => {
   const requestId = await claimedRequest(world);
   await world.app`CREATE TABLE app.forgotten (user_id text REFERENCES app.users, note text)`;
   const before = await rowsIn(world.app, 'app');
   const failure = await failureOf(perform(world.activities.deleteBatch, batchInput(requestId, RUN)));
   expect(failure).toMatchObject({ type: 'coverage_broken', nonRetryable: true });
-  expect(await attention()).toMatchObject([{ step: 'delete', code: 'coverage_broken' }]);
+  expect(await attention()).toEqual([]);
+  expect(await world.sql`SELECT step, stopped FROM lethe.waits`).toMatchObject([{ step: 'delete', stopped: 'app' }]);
   expect(await rowsIn(world.app, 'app')).toEqual(before);
   expect(world.faults.calls).not.toContain('hardDelete');
 });

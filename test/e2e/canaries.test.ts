@@ -130,22 +130,22 @@ async function runAllFeatures() {
   await caller.release(byAlias);
   for (const requestId of [large, attached]) await caller.waitForStatus(requestId, 'completed');
 
-  // A request with a config error, whose attention entry must not contain personal data.
+  // A request that waits because of a config error, whose report must not contain personal data.
   await app.unsafe('CREATE TABLE app.forgotten (user_id text REFERENCES app.users)');
   await app.unsafe(`INSERT INTO app.forgotten VALUES ('canary-key-6')`);
-  const needingAttention = await caller.submit(users(id('xng_id', uuidOf(6))));
+  const waiting = await caller.submit(users(id('xng_id', uuidOf(6))));
   await waitUntil(
-    'the request needs attention',
-    async () => (await caller.status(needingAttention)).attention.some(({ code }) => code === 'coverage_broken'),
-    () => caller.status(needingAttention),
+    'the request waits',
+    async () => (await caller.status(waiting)).waits.some(({ reason }) => reason === 'coverage_broken'),
+    () => caller.status(waiting),
   );
   await app.unsafe('DROP TABLE app.forgotten');
   expect(
-    (await service.call('POST', `/v1/requests/${needingAttention}/retry`, { reason: 'the table was dropped' })).status,
+    (await service.call('POST', `/v1/requests/${waiting}/retry`, { reason: 'the table was dropped' })).status,
   ).toBe(202);
   const company = await caller.submit({ kind: 'company', identities: [id('domain', 'CANARY-7.test')] });
-  const ended = [large, attached, needingAttention, company];
-  for (const requestId of [needingAttention, company]) await caller.waitForStatus(requestId, 'completed');
+  const ended = [large, attached, waiting, company];
+  for (const requestId of [waiting, company]) await caller.waitForStatus(requestId, 'completed');
   await waitUntil('the suppressions are propagated', async () => {
     const [{ left } = { left: 1 }] = await ledger<{ left: number }[]>`
       SELECT count(*)::int AS left FROM lethe.suppressions WHERE propagated_at IS NULL`;

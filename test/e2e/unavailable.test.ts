@@ -184,7 +184,7 @@ test('finishes and records started ranges before the worker exits after SIGTERM'
 });
 
 test(
-  'raises attention while the database of a system is stopped and completes after its restart',
+  'waits while the database of a system is stopped and completes after its restart',
   { timeout: 180_000 },
   async () => {
     await addUsers(app, 'waiting', 3);
@@ -201,8 +201,8 @@ test(
     await customer.stop();
     await caller.release(hold);
     await waitUntil(
-      'the request needs attention',
-      async () => (await caller.status(requestId)).attention.some(({ code }) => code === 'system_unavailable'),
+      'the request waits',
+      async () => (await caller.status(requestId)).waits.some(({ reason }) => reason === 'system_unavailable'),
       () => caller.status(requestId),
     );
     expect(await caller.status(requestId)).toMatchObject({
@@ -215,7 +215,7 @@ test(
     app = connectUnlogged(customer.url);
     expect(await users('waiting')).toBe(3);
     await expectCompleted(requestId, 1);
-    expect((await caller.status(requestId)).attention).toEqual([]);
+    expect(await caller.status(requestId)).toMatchObject({ attention: [], waits: [] });
     expect(await users('waiting')).toBe(2);
     expect(await users('bystander')).toBe(5);
   },

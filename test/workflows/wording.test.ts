@@ -69,6 +69,21 @@ describe('What a deletion waits for', () => {
     expect(describeWait({ attached: 2 })).toBe('Another request that owns 2 subjects');
   });
 
+  test('names the systems that no step calls, with the reason of each', () => {
+    const waits = [
+      { system: 'mail', reason: 'rate_limit', until: RUN },
+      { system: 'app', reason: 'paused', until: null },
+      { system: 'crm', reason: 'system_refused', until: null },
+      { system: 'app', reason: 'storage_unavailable', until: null },
+    ] as const;
+    expect(describeWait({ waits }).split(' · ')).toEqual([
+      'Rate limit of mail, which is used up until 2026-12-14 02:00 UTC',
+      'System app, which an operator has paused',
+      'System crm, which refuses every call',
+      'Archive storage, which does not answer',
+    ]);
+  });
+
   test('names the automatic retry when a step needs an operator', () => {
     expect(describeWait({ attention })).toBe('Operator action, see attention');
     expect(describeWait({ attention, retryAt: RUN })).toBe(

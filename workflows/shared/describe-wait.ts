@@ -1,4 +1,5 @@
 import type { DeletionState, ExportState } from '../../domain/request-state.ts';
+import type { WaitReason } from '../../domain/vocabulary.ts';
 import { countOf, utcText } from '../../domain/wording/format.ts';
 
 // Describes what a request waits for, to callers and operators. The texts contain counts, names of systems and
@@ -64,11 +65,18 @@ function describeNextClaim(
 }
 
 const describeSystemWaits = ({ waits = [] }: Pick<DeletionState, 'waits'>): readonly string[] =>
-  waits.map(({ system, code, until }) =>
-    code === 'task'
-      ? `Task of a person in ${system}${until === null ? '' : `, due at ${utcText(until)}`}`
-      : `Rate limit of ${system}, which is used up${until === null ? '' : ` until ${utcText(until)}`}`,
-  );
+  waits.map(({ system, reason, until }) => WAIT_TEXTS[reason](system, until));
+
+const WAIT_TEXTS: Readonly<Record<WaitReason, (system: string, until: number | null) => string>> = {
+  rate_limit: (system, until) =>
+    `Rate limit of ${system}, which is used up${until === null ? '' : ` until ${utcText(until)}`}`,
+  task: (system, until) => `Task of a person in ${system}${until === null ? '' : `, due at ${utcText(until)}`}`,
+  paused: (system) => `System ${system}, which an operator has paused`,
+  system_unavailable: (system) => `System ${system}, which does not answer`,
+  storage_unavailable: () => 'Archive storage, which does not answer',
+  system_refused: (system) => `System ${system}, which refuses every call`,
+  coverage_broken: (system) => `System ${system}, whose data map does not match its schema`,
+};
 
 function describeOperatorAction({ attention, retryAt }: Pick<DeletionState, 'attention' | 'retryAt'>): string | null {
   if (attention.length === 0) return null;

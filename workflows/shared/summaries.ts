@@ -29,7 +29,7 @@ export const LEDGER_SUMMARIES: Summaries<LedgerActivities> = {
   expireArchive: () => 'Destroy the key of the expired archive',
   readPendingSuppression: () => 'Read which systems lack the suppression',
   markSuppressionPropagated: () => 'Record that every system has the suppression',
-  probeSystem: ({ system }) => `Probe ${system}, which does not answer`,
+  probeSystem: ({ system }) => `Probe ${system}, whose calls fail`,
   recoverStalledWork: () => 'Start missing workflows and repeat lost signals',
 };
 

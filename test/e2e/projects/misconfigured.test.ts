@@ -77,7 +77,7 @@ test('answers calls of a project with an invalid policy with project_misconfigur
   expect(JSON.parse(text)).toMatchObject({ code: 'project_misconfigured' });
 });
 
-test('raises attention in a request of the project whose variable is not set', async () => {
-  const seen = await untilStatus('locked', ({ attention }) => JSON.stringify(attention).includes('system_refused'));
+test('lets a request of the project wait whose variable is not set', async () => {
+  const seen = await untilStatus('locked', ({ waits }) => JSON.stringify(waits).includes('system_refused'));
   expect(seen).toMatchObject({ status: 'resolving' });
 });

@@ -52,6 +52,9 @@ const SUMMARIES = [
   String.raw`Raise attention for app and defer (batch \d+|the step [a-z]+)`,
   String.raw`Delete [\d,]+ subjects? from app \(batch \d+\)`,
   'Deletes the rows, verifies, and verifies again after the settle period.',
+  'Outage of app in demo',
+  'Probe app, whose calls fail',
+  `Next probe at ${TIME}`,
   'Pause of 10 seconds before the child workflow is started again',
   `Verification at ${TIME}, after the settle period or when the system has acted`,
 ].map((summary) => new RegExp(`^${summary}$`));
@@ -62,6 +65,8 @@ const WAITS = [
   String.raw`Release of a legal hold \([\d,]+ subjects?\)`,
   String.raw`Another request that owns [\d,]+ subjects?`,
   `Operator action, see attention(; next automatic retry at ${TIME})?`,
+  'System app, which (does not answer|refuses every call)',
+  'System app, whose data map does not match its schema',
   'A change of the request',
 ].map((wait) => new RegExp(`^${wait}$`));
 

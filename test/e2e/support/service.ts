@@ -175,6 +175,7 @@ const Status = z.object({
   status: z.string(),
   heldSubjects: z.number(),
   attention: z.array(z.object({ code: z.string() })),
+  waits: z.array(z.object({ reason: z.string() })),
   subjects: z.object({ states: z.record(z.string(), z.number()) }),
 });
 const Receipt = z.object({

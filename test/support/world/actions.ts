@@ -85,13 +85,15 @@ export async function expedite(world: World, requestId: string, when: 'now' | 'n
 
 export async function retry(world: World, requestId: string) {
   const at = await nowOf(world);
-  const { wake } = await retrySystems(world.database, {
+  const { project } = await statusOf(world, requestId);
+  const { stopped, wake } = await retrySystems(world.database, {
     requestId,
     system: null,
     reason: 'the system is fixed',
     actor: 'operator',
     at,
   });
+  for (const system of stopped) await world.orchestrator.watchSystem(project, system);
   await world.orchestrator.signalRequests(wake);
 }
 

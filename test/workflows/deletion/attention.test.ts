@@ -132,16 +132,17 @@ test('deletes an event that arrives during the settle period before it reports t
   expect(systems[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(7);
 });
 
-test('raises attention and deletes nothing while a table is neither mapped nor ignored', async () => {
+test('deletes nothing and waits while a table is neither mapped nor ignored', async () => {
   await addUser(world.app, 'u-7');
   const requestId = await submit(world, 'demo', [user('u-7')]);
   await waitUntilSoftDeleted(requestId);
   await world.app`CREATE TABLE app.forgotten (user_id text REFERENCES app.users, note text)`;
   await skipToRun(requestId);
-  await skippingUntil(world, 'attention', async () =>
-    (await readAttentionCodes(requestId)).includes('coverage_broken'),
+  await skippingUntil(world, 'waits', async () =>
+    (await statusOf(world, requestId)).waits.some(({ reason }) => reason === 'coverage_broken'),
   );
   expect(await rowsOf(world.app, 'u-7')).toEqual(ALL_ROWS);
+  expect(await readAttentionCodes(requestId)).toEqual([]);
   expect((await statusOf(world, requestId)).states).toEqual({ soft_deleted: 1 });
   await world.app`DROP TABLE app.forgotten`;
   await retry(world, requestId);
