@@ -156,7 +156,8 @@ const Status = z
       .array(Attention)
       .openapi({ description: 'Steps that need an operator. The other steps continue.', 'x-example': [] }),
     waits: z.array(Wait).openapi({
-      description: 'Systems that no step of the request calls now, and tasks of people. The request continues by itself.',
+      description:
+        'Systems that no step of the request calls now, and tasks of people. The request continues by itself.',
       'x-example': [],
     }),
     unverified: z.array(Unverified).openapi({

@@ -46,9 +46,7 @@ export const Task = z
       description: 'Why it is not possible. Null in other states.',
       'x-example': null,
     }),
-    answeredAt: timestamp
-      .nullable()
-      .openapi({ description: 'Time of the answer. Null before it.', 'x-example': null }),
+    answeredAt: timestamp.nullable().openapi({ description: 'Time of the answer. Null before it.', 'x-example': null }),
     answeredBy: z
       .string()
       .nullable()

@@ -235,7 +235,7 @@ test('closes the task of a system that is skipped, and opens none afterwards', a
   const { id } = await taskOf(world, requestId);
   const by = { reason: 'the partner is gone', actor: 'mem_1', at: after(34) };
   expect((await reconcile(world, requestId)).waits).toEqual([
-    { system: 'partner', code: 'task', until: RUN.getTime() + 5 * DAY_MS },
+    { system: 'partner', reason: 'task', until: RUN.getTime() + 5 * DAY_MS },
   ]);
   await skipSystem(world.database, { requestId, system: 'partner', ...by });
   expect(await taskOf(world, requestId)).toMatchObject({ id, state: 'closed' });

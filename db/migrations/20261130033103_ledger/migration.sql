@@ -437,17 +437,43 @@ CREATE TABLE "lethe"."lanes" (
 	CONSTRAINT "lanes_pkey" PRIMARY KEY("project","system","name")
 );
 --> statement-breakpoint
+CREATE TABLE "lethe"."system_outages" (
+	"project" text,
+	"system" text,
+	"code" text NOT NULL,
+	"since" timestamp with time zone NOT NULL,
+	"confirmed_at" timestamp with time zone,
+	"failed_requests" text[] DEFAULT '{}'::text[] NOT NULL,
+	"trials" integer DEFAULT 0 NOT NULL,
+	"next_probe_at" timestamp with time zone,
+	CONSTRAINT "system_outages_pkey" PRIMARY KEY("project","system"),
+	CONSTRAINT "system_outages_code_check" CHECK (code IN ('system_unavailable', 'storage_unavailable', 'system_refused', 'coverage_broken')),
+	CONSTRAINT "system_outages_probe_check" CHECK (confirmed_at IS NULL OR next_probe_at IS NOT NULL)
+);
+--> statement-breakpoint
+CREATE TABLE "lethe"."system_pauses" (
+	"project" text,
+	"system" text,
+	"since" timestamp with time zone NOT NULL,
+	"reason" text NOT NULL,
+	"paused_by" text NOT NULL,
+	CONSTRAINT "system_pauses_pkey" PRIMARY KEY("project","system")
+);
+--> statement-breakpoint
 CREATE TABLE "lethe"."waits" (
 	"request_id" text,
 	"system" text,
 	"step" text,
 	"batch" integer,
 	"code" text NOT NULL,
+	"project" text NOT NULL,
+	"stopped" text,
 	"since" timestamp with time zone NOT NULL,
 	"until" timestamp with time zone,
 	CONSTRAINT "waits_pkey" PRIMARY KEY("request_id","system","step","batch"),
 	CONSTRAINT "waits_step_check" CHECK (step IN ('resolve', 'inspect', 'visibility', 'delete', 'verify', 'suppress', 'conclude', 'collect', 'package', 'backup')),
-	CONSTRAINT "waits_code_check" CHECK (code IN ('rate_limit'))
+	CONSTRAINT "waits_code_check" CHECK (code IN ('rate_limit', 'system_stopped')),
+	CONSTRAINT "waits_stopped_check" CHECK ((code = 'system_stopped') = (stopped IS NOT NULL))
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."manual_tasks" (
@@ -565,15 +591,6 @@ CREATE TABLE "lethe"."runs" (
 	CONSTRAINT "runs_pkey" PRIMARY KEY("project","run_at")
 );
 --> statement-breakpoint
-CREATE TABLE "lethe"."system_outages" (
-	"project" text,
-	"system" text,
-	"since" timestamp with time zone NOT NULL,
-	"failed_probes" integer DEFAULT 0 NOT NULL,
-	"next_probe_at" timestamp with time zone NOT NULL,
-	CONSTRAINT "system_outages_pkey" PRIMARY KEY("project","system")
-);
---> statement-breakpoint
 CREATE TABLE "lethe"."system_ranges" (
 	"request_id" text,
 	"batch" integer,
@@ -637,6 +654,7 @@ CREATE UNIQUE INDEX "subjects_one_owner" ON "lethe"."subjects" ("project","kind"
 CREATE INDEX "subjects_due" ON "lethe"."subjects" ("project","hard_delete_at") WHERE CASE WHEN state IN ('resolved', 'soft_deleted', 'scheduled') THEN true END;--> statement-breakpoint
 CREATE INDEX "subjects_batch" ON "lethe"."subjects" ("request_id","batch","seq") WHERE batch IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "subjects_attached" ON "lethe"."subjects" ("owner_request","owner_seq") WHERE state = 'attached';--> statement-breakpoint
+CREATE INDEX "waits_stopped_idx" ON "lethe"."waits" ("project","stopped");--> statement-breakpoint
 CREATE UNIQUE INDEX "manual_tasks_of_range" ON "lethe"."manual_tasks" ("request_id","system","batch","pass","first_seq");--> statement-breakpoint
 CREATE INDEX "manual_tasks_of_project" ON "lethe"."manual_tasks" ("project","state","id" DESC);--> statement-breakpoint
 ALTER TABLE "lethe"."archive_keys" ADD CONSTRAINT "archive_keys_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
@@ -664,6 +682,8 @@ ALTER TABLE "lethe"."webhooks" ADD CONSTRAINT "webhooks_project_projects_name_fk
 ALTER TABLE "lethe"."request_counts" ADD CONSTRAINT "request_counts_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."requests" ADD CONSTRAINT "requests_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."requests" ADD CONSTRAINT "requests_backup_of_requests_id_fkey" FOREIGN KEY ("backup_of") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
+ALTER TABLE "lethe"."system_outages" ADD CONSTRAINT "system_outages_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
+ALTER TABLE "lethe"."system_pauses" ADD CONSTRAINT "system_pauses_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."waits" ADD CONSTRAINT "waits_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."manual_tasks" ADD CONSTRAINT "manual_tasks_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."manual_tasks" ADD CONSTRAINT "manual_tasks_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
@@ -672,5 +692,4 @@ ALTER TABLE "lethe"."batch_work" ADD CONSTRAINT "batch_work_request_id_requests_
 ALTER TABLE "lethe"."blocked_subjects" ADD CONSTRAINT "blocked_subjects_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."range_tickets" ADD CONSTRAINT "range_tickets_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."runs" ADD CONSTRAINT "runs_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
-ALTER TABLE "lethe"."system_outages" ADD CONSTRAINT "system_outages_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."system_visibility" ADD CONSTRAINT "system_visibility_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");
