@@ -521,6 +521,39 @@ export interface Operations {
     output: SuppressionSummary;
   };
   /**
+   * List systems
+   */
+  listSystems: {
+    input: ListSystemsInput;
+    output: {
+      /**
+       * Every system, in the order of the configuration.
+       */
+      items: System[];
+    };
+  };
+  /**
+   * Get a system
+   */
+  getSystem: {
+    input: GetSystemInput;
+    output: System;
+  };
+  /**
+   * Pause a system
+   */
+  pauseSystem: {
+    input: PauseSystemInput;
+    output: System;
+  };
+  /**
+   * Resume a system
+   */
+  resumeSystem: {
+    input: ResumeSystemInput;
+    output: System;
+  };
+  /**
    * List tasks
    */
   listTasks: {
@@ -1569,6 +1602,10 @@ export interface RequestStatus {
    */
   attention: Attention[];
   /**
+   * Systems that no step of the request calls now, and tasks of people. The request continues by itself.
+   */
+  waits: Wait[];
+  /**
    * Systems whose deletion Lethe cannot verify by reading. They report it themselves or not at all.
    */
   unverified: {
@@ -1749,6 +1786,39 @@ export interface BlockedBy {
    * First 1000 positions of these subjects in the submitted list.
    */
   positions: number[];
+}
+export interface Wait {
+  /**
+   * Name of the system.
+   */
+  system: string;
+  /**
+   * What the request waits for.
+   *
+   * - `rate_limit`: its rate limit is used up until `until`.
+   * - `task`: a person has to delete there. `until` is when the task is due.
+   * - `paused`: an operator has paused it.
+   * - `system_unavailable`: it does not answer.
+   * - `storage_unavailable`: the archive storage does not answer.
+   * - `system_refused`: it rejects every call.
+   * - `coverage_broken`: the data map does not cover its schema.
+   */
+  reason:
+    | 'rate_limit'
+    | 'task'
+    | 'paused'
+    | 'system_unavailable'
+    | 'storage_unavailable'
+    | 'system_refused'
+    | 'coverage_broken';
+  /**
+   * Time since which a step waits.
+   */
+  since: string;
+  /**
+   * Time at which the request continues. Null until the system is called again.
+   */
+  until: string | null;
 }
 export interface Backup {
   /**
@@ -3120,6 +3190,148 @@ export interface GetSuppressionInput {
    */
   id: string;
 }
+export interface ListSystemsInput {
+  /**
+   * Name of the project: a key of `projects` in lethe.config.ts. Example: `demo`.
+   */
+  project?: string;
+}
+export interface System {
+  /**
+   * Name of the system in lethe.config.ts. `lethe` is the archive storage.
+   */
+  name: string;
+  /**
+   * Whether steps call the system.
+   *
+   * - `available`: steps call the system.
+   * - `unavailable`: the system does not answer. Lethe probes it and continues by itself.
+   * - `refusing`: the system rejects every call. Lethe probes it at most once an hour, and at once after `resume` or `retry`.
+   * - `paused`: an operator has paused the system.
+   */
+  state: 'available' | 'unavailable' | 'refusing' | 'paused';
+  /**
+   * Null unless every call of the system fails.
+   */
+  outage: {
+    /**
+     * Why every call of the system fails.
+     *
+     * - `system_unavailable`: it does not answer.
+     * - `storage_unavailable`: the archive storage does not answer.
+     * - `system_refused`: it rejects every call.
+     * - `coverage_broken`: the data map does not cover its schema.
+     */
+    code: 'system_unavailable' | 'storage_unavailable' | 'system_refused' | 'coverage_broken';
+    /**
+     * Time of the first failed call.
+     */
+    since: string;
+    /**
+     * Time of the next probe.
+     */
+    nextProbeAt: string | null;
+    /**
+     * What an operator can do.
+     */
+    remedy: string;
+  } | null;
+  /**
+   * Null unless an operator has paused the system.
+   */
+  pause: {
+    /**
+     * Time at which an operator paused the system.
+     */
+    since: string;
+    /**
+     * Reason of the operator.
+     */
+    reason: string;
+    /**
+     * ID of the member who paused it.
+     */
+    pausedBy: string;
+  } | null;
+  /**
+   * Number of requests that wait for the system.
+   */
+  waitingRequests: number;
+  /**
+   * Rate limits of the system.
+   */
+  lanes: {
+    /**
+     * Name of the lane.
+     */
+    name: string;
+    /**
+     * Windows of the lane, which all workers keep together.
+     */
+    windows: {
+      /**
+       * Number of calls that the window allows.
+       */
+      calls: number;
+      /**
+       * Length of the window in milliseconds.
+       */
+      perMs: number;
+      /**
+       * Calls that count in the window now, also reserved ones.
+       */
+      used: number;
+    }[];
+    /**
+     * Calls that are reserved for a later time.
+     */
+    waiting: number;
+    /**
+     * Time before which no call starts, because the system asked for it. Null if it has not.
+     */
+    postponedUntil: string | null;
+  }[];
+}
+export interface GetSystemInput {
+  /**
+   * Name of the system.
+   */
+  name: string;
+}
+export interface PauseSystemInput {
+  /**
+   * Name of the system.
+   */
+  name: string;
+  body: PauseSystem;
+}
+export interface PauseSystem {
+  /**
+   * Name of the project: a key of `projects` in lethe.config.ts.
+   */
+  project: string;
+  /**
+   * Reason for the audit log, which keeps it permanently. Name a ticket or a rule, not a person.
+   */
+  reason: string;
+}
+export interface ResumeSystemInput {
+  /**
+   * Name of the system.
+   */
+  name: string;
+  body: ResumeSystem;
+}
+export interface ResumeSystem {
+  /**
+   * Name of the project: a key of `projects` in lethe.config.ts.
+   */
+  project: string;
+  /**
+   * Reason for the audit log, which keeps it permanently. Name a ticket or a rule, not a person.
+   */
+  reason: string;
+}
 export interface ListTasksInput {
   /**
    * Name of the project: a key of `projects` in lethe.config.ts. Example: `demo`.
@@ -3897,6 +4109,8 @@ export interface Problem {
     | 'not_in_attention'
     | 'wrong_kind'
     | 'archive_not_ready'
+    | 'system_not_found'
+    | 'system_not_stopped'
     | 'link_not_found'
     | 'webhook_not_found'
     | 'delivery_not_found'
@@ -3970,6 +4184,10 @@ export const ROUTES: Readonly<Record<keyof Operations, Route>> = {
   placeSuppression: {"method":"POST","path":"/v1/suppressions","accept":"application/json","contentType":"application/json","headers":{"idempotencyKey":"Idempotency-Key"}},
   liftSuppression: {"method":"DELETE","path":"/v1/suppressions","accept":"application/json","contentType":"application/json"},
   getSuppression: {"method":"GET","path":"/v1/suppressions/{id}","accept":"application/json"},
+  listSystems: {"method":"GET","path":"/v1/systems","accept":"application/json"},
+  getSystem: {"method":"GET","path":"/v1/systems/{name}","accept":"application/json"},
+  pauseSystem: {"method":"POST","path":"/v1/systems/{name}/pause","accept":"application/json","contentType":"application/json"},
+  resumeSystem: {"method":"POST","path":"/v1/systems/{name}/resume","accept":"application/json","contentType":"application/json"},
   listTasks: {"method":"GET","path":"/v1/tasks","accept":"application/json"},
   getTask: {"method":"GET","path":"/v1/tasks/{id}","accept":"application/json"},
   revealTask: {"method":"POST","path":"/v1/tasks/{id}/reveal","accept":"application/json"},
