@@ -204,5 +204,6 @@ test('reports what it has read and what only the system states, and needs both',
     read: ['profiles'],
     attested: ['events'],
     saidAt: attestedAt.toISOString(),
+    saidBy: [],
   });
 });
