@@ -51,7 +51,9 @@ export async function hardDelete(
   const [earliest] = waits.toSorted((a, b) => a.getTime() - b.getTime());
   if (earliest !== undefined) return { continueAt: earliest };
   const blocked = answers.flatMap(blockedOf);
-  const attestedAt = answers.map(({ task }) => task.answeredAt?.getTime() ?? 0).reduce((a, b) => Math.max(a, b), 0);
+  // Nothing is stated where it was possible for no subject.
+  const statements = answers.filter(({ task }) => task.notPossible.length < task.seqs.length);
+  const attestedAt = statements.map(({ task }) => task.answeredAt?.getTime() ?? 0).reduce((a, b) => Math.max(a, b), 0);
   return {
     done: true,
     ...(blocked.length > 0 && { blocked }),

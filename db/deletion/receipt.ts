@@ -226,7 +226,8 @@ const readWork = (queries: Queries, requestId: string): Promise<readonly WorkRow
            coalesce(bool_or(attested_by = 'person'), false) AS by_person, ${namesIn('read_tables')} AS read,
            ${namesIn('attested_tables')} AS attested,
            ARRAY(SELECT DISTINCT answered_by FROM ${manualTasks} task
-                 WHERE task.request_id = ${requestId} AND task.system = batch_work.system AND answered_by IS NOT NULL ORDER BY 1) AS said_by
+                 WHERE task.request_id = ${requestId} AND task.system = batch_work.system AND cardinality(not_possible) < cardinality(seqs)
+                   AND answered_by IS NOT NULL ORDER BY 1) AS said_by
     FROM ${batchWork} WHERE request_id = ${requestId} GROUP BY system, skip_reason ORDER BY system`);
 
 /** The names in a column of all batches of a group, each once. */

@@ -39,7 +39,7 @@ export async function answerTask(
     if (task.state === answer.state) return { wake: [] };
     if (task.state !== 'open') throw notOpen(task.state);
     const isDone = answer.state === 'done';
-    const notPossible = isDone ? [] : (answer.subjects ?? task.seqs).toSorted((a, b) => a - b);
+    const notPossible = isDone ? [] : [...new Set(answer.subjects ?? task.seqs)].toSorted((a, b) => a - b);
     const reason = isDone ? null : answer.reason;
     await tx
       .update(manualTasks)

@@ -1,7 +1,7 @@
 import { openManual } from '../../../connectors/manual/index.ts';
 import type { ManualSettings } from '../../../connectors/manual/settings.ts';
 import { recordAttempt, startAttempt } from '../../../db/deletion/attempts.ts';
-import { readBatchWork, recordVerification } from '../../../db/deletion/batches.ts';
+import { nextStep, readBatchWork, recordVerification } from '../../../db/deletion/batches.ts';
 import { keepTicket, readRangeLog, recordRange } from '../../../db/deletion/ranges.ts';
 import { claimedIdentities } from '../../../db/subjects/identities.ts';
 import { answerTask, type TaskAnswer } from '../../../db/tasks/answer.ts';
@@ -10,6 +10,7 @@ import { ledgerTasks } from '../../../db/tasks/open.ts';
 import type { Tasks } from '../../../domain/tasks/task.ts';
 import { testContext } from '../../connectors/calls.ts';
 import { after, type Ledger, POLICY, PROJECT } from '../../support/ledger.ts';
+import { deleteIn, givenClaimed, verifyIn as verifyApp } from '../blocked/blocking.ts';
 
 /** The system `partner`, in which a person deletes. */
 export const SETTINGS: ManualSettings = {
@@ -97,4 +98,39 @@ export async function taskOf(world: Ledger, requestId: string) {
   if (task === undefined || others.length > 0)
     throw new Error(`expected one task, found ${others.length + Number(task !== undefined)}`);
   return task;
+}
+
+let number = 0;
+
+/** A claimed deletion of `canary-…` subjects of its own, which `app` has deleted already. */
+export async function givenTaskIn(world: Ledger, count = 3): Promise<string> {
+  const requestId = await givenClaimed(world, canaries(count), ['app', 'partner']);
+  await deleteIn(world, requestId);
+  await verifyApp(world, requestId);
+  return requestId;
+}
+
+/** Names of subjects that no other test has. */
+export function canaries(count: number): readonly string[] {
+  number += 1;
+  return Array.from({ length: count }, (_, index) => latestCanary(index + 1));
+}
+export const latestCanary = (seq: number): string => `canary-${number}-${seq}`;
+
+/** The audit events about tasks: action, actor and number of subjects. */
+export async function auditOf({ sql }: Ledger, requestId: string) {
+  const rows = await sql<{ action: string; actor: string; detail: Record<string, unknown> }[]>`
+    SELECT action, actor, detail FROM lethe.audit_events WHERE request_id = ${requestId} AND action LIKE 'task.%' ORDER BY id`;
+  return rows.map(({ action, actor, detail }) => [action, actor, detail['subjects']]);
+}
+
+export const rangesOf = ({ sql }: Ledger, requestId: string) =>
+  sql<{ firstSeq: number; lastSeq: number; requested: number }[]>`
+    SELECT first_seq, last_seq, (tables -> 0 ->> 'requested')::int AS requested FROM lethe.system_ranges
+    WHERE request_id = ${requestId} AND system = 'partner' ORDER BY first_seq`;
+
+/** Whether the batch does not wait any more. */
+export async function isDueNow({ database }: Ledger, requestId: string, at: Date): Promise<boolean> {
+  const next = nextStep(await readBatchWork(database, keyOf(requestId)), at.getTime(), 0);
+  return next.step !== 'ended' && next.at === at.getTime();
 }

@@ -1,57 +1,33 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { skipSystem } from '../../../db/attention/retry.ts';
-import { nextStep, readBatchWork } from '../../../db/deletion/batches.ts';
 import { startAttempt, recordAttempt } from '../../../db/deletion/attempts.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
-import { ledgerTasks } from '../../../db/tasks/open.ts';
 import { listTaskSubjects, revealTaskSubjects } from '../../../db/tasks/subjects.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { after, days, type Ledger, ledger, PROJECT, RUN, states } from '../../support/ledger.ts';
 import { webhookAt } from '../../support/webhooks.ts';
+import { receiptOf, reconcile } from '../blocked/blocking.ts';
 import {
-  cancelPositions,
-  deleteIn,
-  givenClaimed,
-  receiptOf,
-  reconcile,
-  retry,
-  statusOf,
-  verifyIn as verifyApp,
-} from '../blocked/blocking.ts';
-import { answer, attemptIn, keyOf, SETTINGS, taskOf, tasksOf, verifyIn } from './partner.ts';
+  answer,
+  attemptIn,
+  auditOf,
+  givenTaskIn,
+  isDueNow,
+  keyOf,
+  latestCanary,
+  rangesOf,
+  taskOf,
+  tasksOf,
+  verifyIn,
+} from './partner.ts';
 
 let world: Ledger;
-let number = 0;
 beforeAll(async () => {
   world = await ledger();
 });
 afterAll(() => world.closeLedger());
 
-/** A claimed deletion of subjects of this test only, which `app` has deleted already. */
-async function claimed(count = 3): Promise<string> {
-  number += 1;
-  const names = Array.from({ length: count }, (_, index) => `canary-${number}-${index + 1}`);
-  const requestId = await givenClaimed(world, names, ['app', 'partner']);
-  await deleteIn(world, requestId);
-  await verifyApp(world, requestId);
-  return requestId;
-}
-const auditOf = async (requestId: string) => {
-  const rows = await world.sql<{ action: string; actor: string; detail: Record<string, unknown> }[]>`
-    SELECT action, actor, detail FROM lethe.audit_events WHERE request_id = ${requestId} AND action LIKE 'task.%' ORDER BY id`;
-  return rows.map(({ action, actor, detail }) => [action, actor, detail['subjects']]);
-};
-const rangesOf = async (requestId: string) =>
-  world.sql<{ firstSeq: number; lastSeq: number; requested: number }[]>`
-    SELECT first_seq, last_seq, (tables -> 0 ->> 'requested')::int AS requested FROM lethe.system_ranges
-    WHERE request_id = ${requestId} AND system = 'partner' ORDER BY first_seq`;
-const isDueNow = async (requestId: string, at: Date): Promise<boolean> => {
-  const next = nextStep(await readBatchWork(world.database, keyOf(requestId)), at.getTime(), 0);
-  return next.step !== 'ended' && next.at === at.getTime();
-};
-
 test('opens one task for a range, however often the attempt is repeated or killed', async () => {
-  const requestId = await claimed();
+  const requestId = await givenTaskIn(world);
   const killed = { keepTicket: () => Promise.reject(new Error('killed')) };
   await expect(attemptIn(world, requestId, RUN, killed)).rejects.toThrow('killed');
   const dueAt = new Date(RUN.getTime() + 5 * DAY_MS);
@@ -71,12 +47,12 @@ test('opens one task for a range, however often the attempt is repeated or kille
     answeredBy: null,
     instruction: `Delete 3 in partner for ${requestId} until 2026-01-25 02:00 UTC.`,
   });
-  expect(await auditOf(requestId)).toEqual([['task.opened', 'lethe', 3]]);
+  expect(await auditOf(world, requestId)).toEqual([['task.opened', 'lethe', 3]]);
   expect(await states(world, requestId)).toEqual({ claimed: 3 });
 });
 
 test('divides a batch into tasks of a fixed number of subjects, and waits until the last is answered', async () => {
-  const requestId = await claimed(5);
+  const requestId = await givenTaskIn(world, 5);
   const settings = { subjectsPerTask: 2 };
   await attemptIn(world, requestId, RUN, { settings });
   const tasks = await tasksOf(world, requestId);
@@ -86,18 +62,18 @@ test('divides a batch into tasks of a fixed number of subjects, and waits until 
     const { step } = await attemptIn(world, requestId, after(31 + index), { settings });
     expect(step).toBe(index === 2 ? 'verify' : 'delete');
   }
-  expect(await rangesOf(requestId)).toMatchObject([{ requested: 2 }, { requested: 2 }, { requested: 1 }]);
+  expect(await rangesOf(world, requestId)).toMatchObject([{ requested: 2 }, { requested: 2 }, { requested: 1 }]);
   expect(await tasksOf(world, requestId)).toHaveLength(3);
 });
 
 test('never sets a due date after the deadline of the request', async () => {
-  const requestId = await claimed();
+  const requestId = await givenTaskIn(world);
   await attemptIn(world, requestId, RUN, { settings: { within: '300 days' } });
   expect((await taskOf(world, requestId)).dueAt).toEqual(days(30));
 });
 
 test('announces a task that is late once, and then waits for its answer only', async () => {
-  const requestId = await claimed();
+  const requestId = await givenTaskIn(world);
   await webhookAt(world, PROJECT, 'https://hooks.test/lethe');
   await attemptIn(world, requestId, RUN, { settings: { notify: 'team@partner.test' } });
   const late = new Date(RUN.getTime() + 5 * DAY_MS);
@@ -112,30 +88,30 @@ test('announces a task that is late once, and then waits for its answer only', a
     { taskEvent: 'task.overdue', channel: 'wh', recipient: null },
     { taskEvent: 'task.overdue', channel: 'ma', recipient: 'team@partner.test' },
   ]);
-  expect(await auditOf(requestId)).toEqual([
+  expect(await auditOf(world, requestId)).toEqual([
     ['task.opened', 'lethe', 3],
     ['task.reminded', 'lethe', 3],
   ]);
 });
 
 test('does not mail an address that is an identity of a subject', async () => {
-  const requestId = await claimed();
-  await attemptIn(world, requestId, RUN, { settings: { notify: `CANARY-${number}-1` } });
+  const requestId = await givenTaskIn(world);
+  await attemptIn(world, requestId, RUN, { settings: { notify: latestCanary(1).toUpperCase() } });
   const [mails] =
     await world.sql`SELECT count(*)::int FROM lethe.deliveries WHERE request_id = ${requestId} AND channel = 'mail'`;
   expect(mails).toEqual({ count: 0 });
 });
 
 test('continues at once when a task is done, and names the statement and the member in the receipt', async () => {
-  const requestId = await claimed();
+  const requestId = await givenTaskIn(world);
   await attemptIn(world, requestId, RUN);
   const { id } = await taskOf(world, requestId);
-  expect(await isDueNow(requestId, after(30))).toBe(false);
+  expect(await isDueNow(world, requestId, after(30))).toBe(false);
   expect(await answer(world, id, { state: 'done' })).toEqual({ wake: [requestId] });
-  expect(await isDueNow(requestId, after(30))).toBe(true);
+  expect(await isDueNow(world, requestId, after(30))).toBe(true);
   expect((await reconcile(world, requestId)).openBatches).toMatchObject([{ system: 'partner', retry: 1 }]);
   expect(await attemptIn(world, requestId, after(31))).toMatchObject({ step: 'verify' });
-  expect(await rangesOf(requestId)).toEqual([{ firstSeq: 1, lastSeq: 3, requested: 3 }]);
+  expect(await rangesOf(world, requestId)).toEqual([{ firstSeq: 1, lastSeq: 3, requested: 3 }]);
   expect(await verifyIn(world, requestId)).toEqual({ step: 'ended', end: 'attested' });
   const { systems, unverified } = await receiptOf(world, requestId);
   const saidAt = after(30).toISOString();
@@ -153,7 +129,7 @@ test('continues at once when a task is done, and names the statement and the mem
 });
 
 test('ignores an attempt that read the task before its answer', async () => {
-  const requestId = await claimed();
+  const requestId = await givenTaskIn(world);
   await attemptIn(world, requestId, RUN);
   const key = keyOf(requestId);
   await startAttempt(world.database, key, 'running');
@@ -161,112 +137,17 @@ test('ignores an attempt that read the task before its answer', async () => {
   const running = { attempt: 'running', pass: 1, at: after(30) };
   const next = await recordAttempt(world.database, key, running, { continueAt: days(300) });
   expect(next).toEqual({ step: 'delete', at: after(30).getTime() });
-  expect(await isDueNow(requestId, after(30))).toBe(true);
-});
-
-test('blocks exactly the subjects for which it is not possible, and opens the task again only when an operator retries', async () => {
-  const requestId = await claimed();
-  await attemptIn(world, requestId, RUN);
-  const { id } = await taskOf(world, requestId);
-  await answer(world, id, { state: 'not_possible', reason: 'their contract', subjects: [2] });
-  await attemptIn(world, requestId, after(31));
-  expect(await rangesOf(requestId)).toEqual([
-    { firstSeq: 1, lastSeq: 1, requested: 1 },
-    { firstSeq: 3, lastSeq: 3, requested: 1 },
-  ]);
-  expect(await verifyIn(world, requestId)).toEqual({ step: 'ended', end: 'attention' });
-  await reconcile(world, requestId);
-  const blocked = [{ table: id, constraint: 'not_possible', subjects: 1, positions: [2] }];
-  expect((await statusOf(world, requestId)).attention).toMatchObject([{ code: 'blocked_by_other_rows', blocked }]);
-  expect(await states(world, requestId)).toEqual({ claimed: 1, deleted: 2 });
-
-  expect(await attemptIn(world, requestId, after(55))).toEqual({ step: 'ended', end: 'attention' });
-  expect(await taskOf(world, requestId)).toMatchObject({
-    state: 'not_possible',
-    reason: 'their contract',
-    notPossible: 1,
-  });
-
-  await retry(world, requestId);
-  expect(await taskOf(world, requestId)).toMatchObject({
-    id,
-    state: 'open',
-    subjects: 1,
-    reason: null,
-    answeredBy: null,
-  });
-  expect(await attemptIn(world, requestId, after(56))).toMatchObject({ step: 'delete' });
-  expect(await attemptIn(world, requestId, after(57))).toMatchObject({ step: 'delete' });
-  await answer(world, id, { state: 'done' }, { actor: 'mem_2' });
-  expect(await attemptIn(world, requestId, after(58))).toMatchObject({ step: 'verify' });
-  expect(await verifyIn(world, requestId)).toEqual({ step: 'ended', end: 'attested' });
-  await reconcile(world, requestId);
-  expect(await states(world, requestId)).toEqual({ deleted: 3 });
-  expect((await rangesOf(requestId)).map(({ requested }) => requested)).toEqual([1, 1, 1]);
-  expect((await auditOf(requestId)).map(([action, actor]) => [action, actor])).toEqual([
-    ['task.opened', 'lethe'],
-    ['task.declined', 'mem_1'],
-    ['task.reopened', 'operator'],
-    ['task.done', 'mem_2'],
-  ]);
-});
-
-test('takes a cancelled subject out of a task that is open again, and ends the wait', async () => {
-  number += 1;
-  const names = [1, 2].map((each) => `canary-${number}-${each}`);
-  const requestId = await givenClaimed(world, names, ['partner']);
-  await attemptIn(world, requestId, RUN);
-  const { id } = await taskOf(world, requestId);
-  await answer(world, id, { state: 'not_possible', reason: 'their contract', subjects: [2] });
-  await attemptIn(world, requestId, after(31));
-  await verifyIn(world, requestId);
-  await retry(world, requestId);
-  await attemptIn(world, requestId, after(32));
-  expect(await isDueNow(requestId, after(33))).toBe(false);
-  expect(await cancelPositions(world, requestId, [2])).toMatchObject({ cancelled: 1 });
-  expect(await taskOf(world, requestId)).toMatchObject({ id, state: 'closed', subjects: 0 });
-  expect(await isDueNow(requestId, after(33))).toBe(true);
-  expect(await attemptIn(world, requestId, after(33))).toMatchObject({ step: 'verify' });
-});
-
-test('closes the task of a system that is skipped, and opens none afterwards', async () => {
-  const requestId = await claimed();
-  await attemptIn(world, requestId, RUN);
-  const { id } = await taskOf(world, requestId);
-  const by = { reason: 'the partner is gone', actor: 'mem_1', at: after(34) };
-  expect((await reconcile(world, requestId)).waits).toEqual([
-    { system: 'partner', reason: 'task', until: RUN.getTime() + 5 * DAY_MS },
-  ]);
-  await skipSystem(world.database, { requestId, system: 'partner', ...by });
-  expect(await taskOf(world, requestId)).toMatchObject({ id, state: 'closed' });
-  await expect(answer(world, id, { state: 'done' })).rejects.toMatchObject({
-    code: 'task_not_open',
-    details: { state: 'closed' },
-  });
-  const range = { requestId, batch: 1, firstSeq: 1, lastSeq: 3, except: [] };
-  const text = { instruction: SETTINGS.erase, notify: null, withinMs: DAY_MS };
-  const late = await ledgerTasks(world.database, { project: PROJECT, system: 'partner' }).open({
-    ...range,
-    ...text,
-    pass: 2,
-    at: after(35),
-  });
-  expect((await tasksOf(world, requestId)).map((task) => [task.id, task.state])).toEqual([
-    [late, 'closed'],
-    [id, 'closed'],
-  ]);
-  expect((await auditOf(requestId)).map(([action]) => action)).toEqual(['task.opened', 'task.closed']);
-  expect((await reconcile(world, requestId)).waits).toBeUndefined();
+  expect(await isDueNow(world, requestId, after(30))).toBe(true);
 });
 
 test('reveals the identities, which the audit log counts, until they are purged', async () => {
-  const requestId = await claimed(2);
+  const requestId = await givenTaskIn(world, 2);
   await attemptIn(world, requestId, RUN);
   const { id } = await taskOf(world, requestId);
   const page = { project: PROJECT, id, after: 0, limit: 1, actor: 'mem_1', at: after(30) };
   const first = await revealTaskSubjects(world.database, page);
   expect(first).toEqual({
-    subjects: [{ number: 1, identities: [{ type: 'user_id', value: [`canary-${number}-1`] }] }],
+    subjects: [{ number: 1, identities: [{ type: 'user_id', value: [latestCanary(1)] }] }],
     hasMore: true,
   });
   expect(await listTaskSubjects(world.database, { ...page, after: 1 })).toHaveLength(1);
@@ -283,7 +164,7 @@ test('reveals the identities, which the audit log counts, until they are purged'
     { number: 1, identities: [] },
     { number: 2, identities: [] },
   ]);
-  expect(await auditOf(requestId)).toContainEqual(['task.revealed', 'mem_1', 1]);
+  expect(await auditOf(world, requestId)).toContainEqual(['task.revealed', 'mem_1', 1]);
 });
 
 test('keeps no identity in tasks, in the audit log or in notifications', async () => {
