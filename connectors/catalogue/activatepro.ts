@@ -42,14 +42,14 @@ export function activatepro(settings: ActivateProSettings): ConnectorDefinition 
         if (errors.some(({ code }) => code === PROCESSING_FAILED)) throw unavailable('processing_failed');
         trackings.push(trackingId);
       }
-      return later(trackings, '5 minutes');
+      return later(trackings, settings.askEvery ?? '5 minutes');
     },
     async ask(api, tracking) {
       const answer = await api.get(path`/users/track/${tracking}`, { gone: [404] });
       // A tracking id is forgotten after 24 hours. What is left decides then.
       if (answer === null) return done();
       const { stage, error = 0 } = answer.read(Stage);
-      if (stage !== 'PROCESSED') return pending('15 minutes');
+      if (stage !== 'PROCESSED') return pending(settings.askEvery ?? '15 minutes');
       return error === 0 ? done() : failed('users_not_processed');
     },
     async left(api, people) {

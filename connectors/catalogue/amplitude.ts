@@ -56,14 +56,14 @@ export function amplitude(settings: AmplitudeSettings): ConnectorDefinition {
         for (const { day } of answer.read(Jobs)) days.add(day);
       }
       // Amplitude knows none of them, so there is no job.
-      return days.size === 0 ? { removed: 0 } : later([...days], '1 day');
+      return days.size === 0 ? { removed: 0 } : later([...days], settings.askEvery ?? '1 day');
     },
     async ask(api, day) {
       const query = { start_day: day, end_day: day };
       const answer = await api.get(path`/api/2/deletions/users`, { query, lane: 'erase' });
       const jobs = answer.read(Jobs).filter((job) => job.day === day);
       if (jobs.length === 0) return failed('job_not_found');
-      return jobs.every(({ status }) => status === 'done') ? done() : pending('1 day');
+      return jobs.every(({ status }) => status === 'done') ? done() : pending(settings.askEvery ?? '1 day');
     },
     ...(settings.readBack === true && {
       async left(api: Api, people: readonly Person[]) {

@@ -37,7 +37,7 @@ const ENDS = new Map([
 ]);
 
 export function mixpanel(settings: MixpanelSettings): ConnectorDefinition {
-  const { readBack, retrievals, regulation = 'GDPR' } = settings;
+  const { readBack, retrievals, regulation = 'GDPR', askEvery = '1 hour' } = settings;
   const type = typeOf(settings, 'user_id');
   const pace = { erase: [{ every: '1 second' }], read: [{ perHour: 60 }] } as const;
   const identity = { type: 'user_id' };
@@ -59,12 +59,12 @@ export function mixpanel(settings: MixpanelSettings): ConnectorDefinition {
       for (const ids of chunksOf(idsOf(people, type), settings.idsPerCall ?? 1999))
         for (const task of await createDeletion(api, { distinct_ids: ids, compliance_type: regulation }, keep))
           tasks.add(task);
-      return later([...tasks], '1 hour');
+      return later([...tasks], askEvery);
     },
     async ask(api, task) {
       const query = { token: api.secret('project') };
       const answer = await api.get(path`/api/app/data-deletions/v3.0/${task}`, { query, lane: 'erase' });
-      return ENDS.get(answer.read(Status).results.status) ?? pending('1 hour');
+      return ENDS.get(answer.read(Status).results.status) ?? pending(askEvery);
     },
     ...(readBack && {
       async left(api, people) {

@@ -32,6 +32,7 @@ const IDS_PER_CALL = 5000;
 const IS_NO_FAILURE = ['FINISHED', 'NOT_SUPPORTED'];
 
 export function segment(settings: SegmentSettings): ConnectorDefinition {
+  const { askEvery = '6 hours' } = settings;
   const type = typeOf(settings, 'user_id');
   const facts = {
     identity: { type: 'user_id' },
@@ -55,12 +56,12 @@ export function segment(settings: SegmentSettings): ConnectorDefinition {
     auth: bearer(settings.token),
     version: '2026-11-30',
     check: (api) => api.get(path`/regulations/${'unknown'}`, { gone: [400, 404] }),
-    erase: async (api, people) => later(await regulate(api, people, settings.regulation ?? 'DELETE_ONLY'), '6 hours'),
+    erase: async (api, people) => later(await regulate(api, people, settings.regulation ?? 'DELETE_ONLY'), askEvery),
     async ask(api, id) {
       const answer = await api.get(path`/regulations/${id}`, { gone: [404] });
       if (answer === null) return failed('regulation_not_found');
       const { overallStatus, finishedAt, streamStatus } = answer.read(Regulation).data.regulation;
-      if (overallStatus === 'INITIALIZED' || overallStatus === 'RUNNING') return pending('6 hours');
+      if (overallStatus === 'INITIALIZED' || overallStatus === 'RUNNING') return pending(askEvery);
       const ends = (streamStatus ?? []).flatMap(({ destinationStatus }) => destinationStatus ?? []);
       const isDone =
         overallStatus === 'FINISHED' || (ends.length > 0 && ends.every(({ status }) => IS_NO_FAILURE.includes(status)));

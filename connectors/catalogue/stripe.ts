@@ -47,12 +47,12 @@ export function stripe(settings: StripeSettings): ConnectorDefinition {
     async erase(api, _, found) {
       const form = { validation_behavior: 'fix', objects: { customers: found.all } };
       const answer = await api.post(path`/v1/privacy/redaction_jobs`, { form, once: true });
-      return later(answer.read(Job).id, '10 minutes');
+      return later(answer.read(Job).id, settings.askEvery ?? '10 minutes');
     },
     async ask(api, id) {
       const { status } = (await api.get(path`/v1/privacy/redaction_jobs/${id}`)).read(Job);
       if (status === 'ready') await api.post(path`/v1/privacy/redaction_jobs/${id}/run`, { form: {}, once: true });
-      return ENDS.get(status) ?? pending('10 minutes');
+      return ENDS.get(status) ?? pending(settings.askEvery ?? '10 minutes');
     },
     left: async (api, people, found) =>
       remaining(found, await find(api, people), async (id) => {

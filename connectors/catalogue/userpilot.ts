@@ -13,8 +13,8 @@ import { exportedRows, type UserpilotExports } from './shared/userpilot-export.t
 export interface UserpilotSettings extends CatalogueSettings {
   readonly region?: 'us' | 'eu';
   readonly apiKey: EnvName;
-  /** The identity type that is the id of a company. Default: `company_id`. */
-  readonly companyIdentity?: string;
+  /** The identity type that is the id of a company, as `identity` for users. Default: `company_id`. */
+  readonly companyIdentity?: CatalogueSettings['identity'];
   readonly exports?: UserpilotExports;
 }
 
@@ -22,9 +22,9 @@ const HOSTS = { us: 'https://analytex.userpilot.io', eu: 'https://analytex-eu.us
 const IDS_PER_CALL = 1000;
 
 export function userpilot(settings: UserpilotSettings): ConnectorDefinition {
-  const { exports, companyIdentity = 'company_id' } = settings;
-  const userType = typeOf(settings, 'user_id');
-  const typeFor = ({ kind }: About): string => (kind === 'user' ? userType : companyIdentity);
+  const { exports, companyIdentity: identity = 'company_id' } = settings;
+  const types = { user: typeOf(settings, 'user_id'), company: typeOf({ identity }, 'company_id') };
+  const typeFor = ({ kind }: About): string => types[kind];
   const facts = {
     identity: { type: 'user_id' },
     most: IDS_PER_CALL,
@@ -34,11 +34,12 @@ export function userpilot(settings: UserpilotSettings): ConnectorDefinition {
   } as const;
   const base = common(settings, facts, HOSTS[settings.region ?? 'us']);
   const { user } = base.kinds;
+  const company = common({ ...settings, identity }, { ...facts, table: 'companies' }, base.at).kinds.user;
   const auth = header('Authorization', 'Token ', settings.apiKey);
   const headers = { 'X-API-Version': '2020-09-22' };
   return http({
     ...base,
-    kinds: { user, company: { ...user, identities: { [companyIdentity]: {} }, table: 'companies' } },
+    kinds: { user, company },
     auth,
     headers,
     version: '2026-11-30',

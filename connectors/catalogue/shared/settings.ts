@@ -16,6 +16,8 @@ export interface CatalogueSettings {
   readonly pace?: Readonly<Record<string, readonly PaceWindow[]>>;
   /** The longest time of one call. Default: 30 seconds. */
   readonly timeout?: DurationText;
+  /** How often Lethe asks for a running job, in a system that deletes by jobs. Default: what suits its usual time. */
+  readonly askEvery?: DurationText;
   /** Replaces the time that the vendor states, for example after an agreement with it. */
   readonly completesWithin?: DurationText;
 }

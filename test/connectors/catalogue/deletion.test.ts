@@ -128,3 +128,22 @@ describe.each(namesWhere(({ actions }) => actions.export))('%s', (name) => {
     expect(standIn.present()).toEqual(idsOf(PEOPLE));
   });
 });
+
+test.each(['activatepro', 'amplitude', 'mixpanel', 'segment', 'stripe'] as const)(
+  'asks %s for a running job as often as the settings say',
+  async (name) => {
+    const settings = { askEvery: '20 seconds', batchSize: 100 } as const;
+    system = await openSystem(name, { settings });
+    const { connector, ledger, clock, standIn, subjects } = system;
+    const batch = ledger.batch(subjects);
+    for (let call = 1; call <= 2; call += 1) {
+      const at = clock.now();
+      const deletion = await connector.hardDelete(batch, ledger.deletion(1), ledger.context());
+      const waitMs = 'continueAt' in deletion ? deletion.continueAt.getTime() - at : 0;
+      // Not in milliseconds, because some of the time has passed since the call.
+      expect([call, Math.round(waitMs / 10_000)]).toEqual([call, 2]);
+      clock.advance(waitMs);
+    }
+    expect(standIn.present()).toEqual(idsOf(PEOPLE));
+  },
+);

@@ -55,6 +55,16 @@ describe('userpilot', () => {
     expect(standIn.companies()).toEqual(BYSTANDERS.map(({ company }) => company));
     expect(standIn.present()).toEqual(idsOf(PEOPLE));
   });
+
+  test('compares the ids of companies as the settings say, and those of users as before', async () => {
+    const companyIdentity = { type: 'domain', match: 'caseInsensitive' } as const;
+    const definition = catalogue.userpilot({ apiKey: env('USERPILOT_API_KEY'), companyIdentity });
+    expect(definition.validate()).toEqual([]);
+    expect(definition.describe().identityTypes).toEqual({
+      user: { user_id: { comparison: 'exact', parts: 1 } },
+      company: { domain: { comparison: 'caseInsensitive', parts: 1 } },
+    });
+  });
 });
 
 describe('activatepro', () => {
