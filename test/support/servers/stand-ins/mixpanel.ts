@@ -38,9 +38,13 @@ export interface MixpanelOptions extends PeopleOptions {
   readonly stages?: { readonly stagingMs: number; readonly startedMs: number; readonly doneMs: number };
   /** How many retrievals may be outstanding, as their scans are limited per project. */
   readonly retrievals?: number;
+  /** The tasks of an earlier process, which continue by their age. `people` are those before these tasks. */
+  readonly tasks?: readonly Task[];
+  /** Called before the answer to a call that has changed `tasks`, to store them. */
+  readonly onTask?: (tasks: readonly Task[]) => void;
 }
 
-interface Task {
+export interface Task {
   readonly id: string;
   readonly kind: 'deletion' | 'retrieval';
   readonly ids: readonly string[];
@@ -51,6 +55,8 @@ interface Task {
 
 export interface MixpanelStandIn extends SystemStandIn {
   readonly tasks: readonly Task[];
+  /** As the status of the task says it. Null for an unknown task. */
+  stateOf(taskId: string): string | null;
   /** Ends a running task with FAILURE. */
   fail(taskId: string): void;
   /** Creates a deletion task as another client does. Returns its id. */
@@ -64,7 +70,10 @@ export async function startMixpanel(options: MixpanelOptions): Promise<MixpanelS
   const { clock = systemClock, aliases = {}, retrievals = 50 } = options;
   const { stages = { stagingMs: HOUR, startedMs: 2 * HOUR, doneMs: 20 * HOUR } } = options;
   const people = new Map(options.people.map((person) => [person.id, person]));
-  const tasks: Task[] = [];
+  // A task that has succeeded succeeds again, which removes its people.
+  const tasks = (options.tasks ?? []).map((task): Task => {
+    return { ...task, ended: task.ended === 'SUCCESS' ? null : task.ended };
+  });
   const gdprLimit = limiter(clock, [{ calls: 1, perMs: SECOND }]);
   const queryLimit = limiter(clock, [{ calls: 60, perMs: HOUR }]);
 
@@ -84,6 +93,7 @@ export async function startMixpanel(options: MixpanelOptions): Promise<MixpanelS
     const id = tasks.length % 2 === 0 ? String(1_583_792_934_719_392_965n + BigInt(tasks.length)) : randomUUID();
     const task: Task = { id, kind, ids, compliance, createdAt: clock.now(), ended: null };
     tasks.push(task);
+    options.onTask?.(tasks);
     return task;
   };
   const find = (kind: Task['kind'], id: string | undefined): Task | undefined =>
@@ -138,6 +148,7 @@ export async function startMixpanel(options: MixpanelOptions): Promise<MixpanelS
   const cancel = (task: Task | undefined): Reply => {
     if (task === undefined || task.ended !== null || statusOf(task) === 'STARTED') return { status: 405 };
     task.ended = 'REVOKED';
+    options.onTask?.(tasks);
     return { status: 204 };
   };
 
@@ -197,6 +208,11 @@ export async function startMixpanel(options: MixpanelOptions): Promise<MixpanelS
     tasks,
     present: () => (settle(), [...people.keys()].toSorted()),
     add: (person) => (settle(), void people.set(person.id, person)),
+    stateOf: (taskId) => {
+      settle();
+      const task = tasks.find(({ id }) => id === taskId);
+      return task === undefined ? null : statusOf(task);
+    },
     fail: (taskId) => {
       for (const task of tasks) if (task.id === taskId) task.ended = 'FAILURE';
     },

@@ -19,8 +19,18 @@ const RUN_HOUR = 2;
 export interface UserpilotOptions extends PeopleOptions {
   /** How long an export job runs. */
   readonly exportMs?: number;
-  /** Runs deletions so long after the call instead of at 02:00 UTC, for a demo in real time. */
-  readonly runAfterMs?: number;
+  /** What was scheduled in an earlier process. `people` are those before. */
+  readonly scheduled?: readonly Scheduled[];
+  /** Called before the answer to a call that has scheduled a deletion, to store it. */
+  readonly onSchedule?: (scheduled: readonly Scheduled[]) => void;
+}
+
+export interface Scheduled {
+  /** By the clock of the server. */
+  readonly at: number;
+  readonly kind: 'users' | 'companies';
+  readonly ids: readonly string[];
+  isDone: boolean;
 }
 
 interface ExportJob {
@@ -34,21 +44,24 @@ export interface UserpilotStandIn extends SystemStandIn {
   /** The companies that the system still holds, in order. */
   companies(): readonly string[];
   readonly exportJobs: readonly ExportJob[];
+  /** The deletions that wait for the next run, and those of earlier runs. */
+  readonly scheduled: readonly Scheduled[];
 }
 
 export async function startUserpilot(options: UserpilotOptions): Promise<UserpilotStandIn> {
-  const { clock = systemClock, exportMs = 60 * SECOND, runAfterMs } = options;
+  const { clock = systemClock, exportMs = 60 * SECOND } = options;
   const people = new Map(options.people.map((person) => [person.id, person]));
   const companies = new Set(options.people.flatMap(({ company }) => company ?? []));
-  const scheduled: { readonly at: number; readonly kind: 'users' | 'companies'; readonly ids: readonly string[] }[] =
-    [];
+  const scheduled = (options.scheduled ?? []).map((deletion): Scheduled => ({ ...deletion, isDone: false }));
   const jobs: ExportJob[] = [];
   const limit = limiter(clock, [{ calls: 1, perMs: 2 * SECOND }]);
 
   const settle = (): void => {
-    const due = scheduled.filter(({ at }) => at <= clock.now());
-    for (const { kind, ids } of due) for (const id of ids) (kind === 'users' ? people : companies).delete(id);
-    scheduled.splice(0, scheduled.length, ...scheduled.filter(({ at }) => at > clock.now()));
+    for (const deletion of scheduled) {
+      if (deletion.isDone || deletion.at > clock.now()) continue;
+      deletion.isDone = true;
+      for (const id of deletion.ids) (deletion.kind === 'users' ? people : companies).delete(id);
+    }
   };
 
   const schedule =
@@ -60,8 +73,8 @@ export async function startUserpilot(options: UserpilotOptions): Promise<Userpil
       // A proxy that drops the body of a DELETE must never delete everything.
       if (ids === null || ids.length === 0) return { status: 400, json: { error: `${kind} is required` } };
       call.concerns(ids);
-      const at = runAfterMs === undefined ? nextDailyRun(clock.now(), RUN_HOUR) : clock.now() + runAfterMs;
-      scheduled.push({ at, kind, ids });
+      scheduled.push({ at: nextDailyRun(clock.now(), RUN_HOUR), kind, ids, isDone: false });
+      options.onSchedule?.(scheduled);
       return { status: 202, json: { message: `${ids.length} ${kind} have been scheduled for deletion` } };
     };
 
@@ -142,6 +155,7 @@ export async function startUserpilot(options: UserpilotOptions): Promise<Userpil
   return {
     ...server,
     exportJobs: jobs,
+    scheduled,
     companies: () => (settle(), [...companies].toSorted()),
     present: () => (settle(), [...people.keys()].toSorted()),
     add: (person) => {
