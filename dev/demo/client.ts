@@ -12,15 +12,23 @@ export type Status = z.output<typeof Status>;
 
 export const Progress = z.object({
   batches: z.array(
-    z.object({ state: z.string(), subjects: z.number(), finished: z.number(), removed: z.number().nullable() }),
+    z.object({
+      system: z.string(),
+      state: z.string(),
+      subjects: z.number(),
+      finished: z.number(),
+      removed: z.number().nullable(),
+    }),
   ),
   live: z
     .object({
       waitingFor: z.string().nullable(),
-      activities: z.array(z.object({ activity: z.string(), attempt: z.number() })),
+      activities: z.array(z.object({ system: z.string().nullable(), activity: z.string(), attempt: z.number() })),
     })
     .nullable(),
 });
+
+export type Progress = z.output<typeof Progress>;
 
 const TableFigures = z.object({
   table: z.string(),

@@ -9,8 +9,8 @@ const nameOf = (url: string): string => decodeURIComponent(new URL(url).pathname
 const MISSING_RIGHT = '42501';
 
 /** Creates Lethe's database and the application's, on the same server, where they do not exist. */
-export async function makeDatabases(url: string): Promise<{ lethe: string; demo: string }> {
-  const name = nameOf(url);
+export async function makeDatabases(url: string, suffix = ''): Promise<{ lethe: string; demo: string }> {
+  const name = `${nameOf(url)}${suffix}`;
   const urls = { lethe: withName(url, name), demo: withName(url, `${name}_demo`) };
   await createDatabaseIfMissing(urls.lethe);
   await createDatabaseIfMissing(urls.demo);

@@ -1,27 +1,32 @@
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readCommandLine } from '../../config/command-line/command-line.ts';
 import { variablesOf } from '../../config/command-line/variables.ts';
 import { runCommand } from '../../config/run-command.ts';
 import { interruptSignal } from '../interrupt.ts';
-import { Receipt, Subjects, accept, call, overdueDeletions } from './client.ts';
-import { compare } from './compare.ts';
-import { figuresOf, sum } from './figures.ts';
-import { follow, paint } from './follow.ts';
-import { type Reporter, type Stack, startStack } from './stack.ts';
-import { chooseSubjects } from './subjects.ts';
+import type { DemoData } from './data/generate.ts';
+import { runDeletion } from './deletion.ts';
+import { paint } from './follow.ts';
+import { type Reporter, type Stack, STATE_FOLDER, startStack, startStackWith } from './stack.ts';
+import { runThroughSystems } from './systems/run.ts';
+import { startStandIns } from './systems/stand-ins.ts';
 
-/** Housekeeping restarts a workflow that was lost with Temporal's state within two minutes. */
-const RESUME_TIMEOUT_MS = 120_000;
+/** How long the viewer has to do the task for a person, and how long it is shown with `--once`. */
+const ANSWER_AFTER_MS = { viewer: 20_000, once: 3_000 };
+/** The servers that stand in for the systems have all people in memory. */
+const MAX_SYSTEMS_SCALE = 2;
 
 const COMMAND = {
-  usage: ['npm run demo [-- --once] [--scale N] [--seed N]'],
+  usage: ['npm run demo [-- --once] [--systems] [--scale N] [--seed N]'],
   summary: [
     'Start every server that is not configured, run one deletion of demo data from the request to the receipt, and stay up.',
+    'With --systems the deletion goes through PostgreSQL, Mixpanel, Userpilot and a person; local servers stand in for both services.',
     'The demo keeps its state in .lethe/demo.',
   ],
   options: {
     once: { type: 'boolean', default: false, help: 'End after the receipt.' },
+    systems: { type: 'boolean', default: false, help: 'Delete from four systems, each with another level of proof.' },
     scale: { type: 'string', default: '0.2', value: 'N', help: 'The amount of demo data, above 0 and at most 100.' },
     seed: { type: 'string', default: '1', value: 'N', help: 'A whole number that decides the demo data.' },
   },
@@ -31,7 +36,7 @@ const COMMAND = {
     TEMPORAL_CLI_PATH: 'The executable of the Temporal CLI. By default it is searched, or downloaded.',
     ...variablesOf('PORT'),
   },
-  examples: ['npm run demo', 'npm run demo -- --once --scale 1'],
+  examples: ['npm run demo', 'npm run demo -- --systems', 'npm run demo -- --once --scale 1'],
 } as const;
 
 /** Starts everything and runs one deletion to its receipt. */
@@ -41,12 +46,12 @@ async function main(): Promise<number> {
   const interrupted = once(interrupt, 'abort');
   console.log(paint('bold', 'Lethe demo: a deletion from the request to the receipt\n'));
   const data = { scale: Number(values.scale), seed: Number(values.seed) };
-  const stack = await startStack(data, createReporter());
+  const { stack, run } = values.systems ? await startSystems(data, values.once) : await startPlain(data);
   try {
-    const equal = await Promise.race([runDeletion(stack), interrupted]);
+    const equal = await Promise.race([run(), interrupted]);
     if (typeof equal !== 'boolean') return 130;
     if (!values.once) {
-      printNextSteps(stack);
+      printNextSteps(stack, values.systems);
       await Promise.race([interrupted, superviseUntil(stack, interrupt)]);
     }
     return equal ? 0 : 1;
@@ -56,46 +61,27 @@ async function main(): Promise<number> {
   }
 }
 
-async function runDeletion(stack: Stack): Promise<boolean> {
-  await finishInterrupted(stack);
-  const { userIds, identities } = await chooseSubjects(stack.demoUrl);
-  const seeded = sum(await Promise.all(userIds.map((userId) => figuresOf(stack.demoUrl, userId))));
-  const { id } = await accept(stack, {
-    project: 'demo',
-    kind: 'deletion',
-    regulation: 'gdpr',
-    subjects: { kind: 'user', identities: identities.map(({ type, value }) => ({ type, value })) },
-    suppress: true,
-    expedite: { when: 'now', reason: 'demo' },
-  });
-  console.log(`\nPOST /v1/requests → ${paint('bold', id)}, expedited: no grace period`);
-  for (const { type, value, note } of identities)
-    console.log(`  ${type.padEnd(12)} ${[value].flat().join(', ').padEnd(40)} ${paint('dim', note)}`);
-  console.log('');
-  await follow(stack, id);
-  const receipt = await call(stack, Receipt, `/v1/requests/${id}/receipt`);
-  const outcomes = Object.entries(receipt.outcomes)
-    .toSorted(([, one], [, other]) => other - one)
-    .map(([outcome, count]) => `${count} ${outcome}`);
-  console.log(`\nGET /v1/requests/${id}/receipt\n  identities: ${outcomes.join(', ')}`);
-  const { items } = await call(stack, Subjects, `/v1/requests/${id}/subjects`);
-  const withRetained = items.filter(({ outcome, retained }) => outcome === 'deleted' && retained.length > 0);
-  console.log(`  ${withRetained.length} of the deleted identities have retained rows\n`);
-  const { lines, equal } = compare(receipt, seeded);
-  for (const line of lines) console.log(line);
-  const verdict = `the receipt ${equal ? 'equals' : 'does NOT equal'} what was seeded`;
-  console.log(paint(['bold', equal ? 'green' : 'red'], `\n  ${equal ? '✓' : '✗'} ${verdict}`));
-  return equal;
+interface Started {
+  readonly stack: Stack;
+  run(): Promise<boolean>;
 }
 
-/** Waits for the deletion of a demo that was killed, because it still owns its subjects. */
-async function finishInterrupted(stack: Stack): Promise<void> {
-  const interrupted = await overdueDeletions(stack);
-  if (interrupted.length > 0) console.log(`  resumed      ${interrupted.join(', ')} of an interrupted demo`);
-  for (const end = Date.now() + RESUME_TIMEOUT_MS; Date.now() < end; await sleep(500)) {
-    stack.assertAlive();
-    if ((await overdueDeletions(stack)).length === 0) return;
-  }
+async function startPlain(data: DemoData): Promise<Started> {
+  const stack = await startStack(data, createReporter());
+  return { stack, run: () => runDeletion(stack) };
+}
+
+async function startSystems(data: DemoData, isOnce: boolean): Promise<Started> {
+  if (data.scale > MAX_SYSTEMS_SCALE) throw new Error(`--scale must be at most ${MAX_SYSTEMS_SCALE} with --systems`);
+  const stateFolder = join(STATE_FOLDER, 'systems');
+  const stack = await startStackWith(data, createReporter(), {
+    stateFolder,
+    config: 'systems.config.ts',
+    suffix: '_systems',
+    startBeside: (demoUrl, reporter) => startStandIns(stateFolder, { data, demoUrl }, reporter),
+  });
+  const answerAfterMs = isOnce ? ANSWER_AFTER_MS.once : ANSWER_AFTER_MS.viewer;
+  return { stack, run: () => runThroughSystems(stack, stack.beside, { answerAfterMs }) };
 }
 
 /** Prints one line per component; on a terminal the last line shows what is being started. */
@@ -108,7 +94,14 @@ function createReporter(): Reporter {
   };
 }
 
-function printNextSteps({ apiUrl, uiUrl, environmentFile }: Stack): void {
+const TASK_STEP = `This time you are the person: do the task of the partner.
+
+  curl -sS -X POST $LETHE_URL/v1/tasks/$(curl -sS "$LETHE_URL/v1/tasks?state=open" \\
+    -H "Authorization: Bearer $LETHE_TOKEN" | jq -r '.items[0].id')/done -H "Authorization: Bearer $LETHE_TOKEN"
+
+About ten seconds later, read the receipt with the proof of each system:`;
+
+function printNextSteps({ apiUrl, uiUrl, environmentFile }: Stack, hasSystems: boolean): void {
   const headers = `-H "Authorization: Bearer $LETHE_TOKEN" -H 'Content-Type: application/json'`;
   console.log(`
   API          ${apiUrl}   (reference: ${apiUrl}/docs)
@@ -121,14 +114,14 @@ ${paint('bold', 'Next: delete a user yourself.')} In another terminal, in this f
   REQUEST=$LETHE_URL/v1/requests/$(curl -sS $LETHE_URL/v1/requests \\
     ${headers} \\
     -d '{"project":"demo","kind":"deletion","regulation":"gdpr",
-         "subjects":{"kind":"user","identities":[{"type":"user_id","value":"u-20"}]}}' | jq -r .id)
+         "subjects":{"kind":"user","identities":[{"type":"user_id","value":"${hasSystems ? 'u-22' : 'u-20'}"}]}}' | jq -r .id)
 
 Lethe hides the user within about a second. The grace period is one hour; delete at once:
 
   curl -sS $REQUEST/expedite ${headers} \\
     -d '{"when":"now","reason":"trying it out"}'
 
-About ten seconds later, read the receipt:
+${hasSystems ? TASK_STEP : 'About ten seconds later, read the receipt:'}
 
   curl -sS $REQUEST/receipt -H "Authorization: Bearer $LETHE_TOKEN" | jq
 

@@ -19,9 +19,18 @@ interface Step {
   readonly afterMs: number;
 }
 
+/** What a demo shows beside the stages. */
+export interface Extras {
+  /** Replace those of the stages. */
+  readonly descriptions?: Readonly<Record<string, string>>;
+  /** Returns what is shown below the stages, and what is printed once above them. */
+  look?(): Promise<{ readonly lines: readonly string[]; readonly notices: readonly string[] }>;
+}
+
 /** Shows a request until it ends: a redrawn picture on a terminal, otherwise one line per status. */
-export async function follow(stack: Stack, id: string): Promise<Status> {
+export async function follow(stack: Stack, id: string, { look, descriptions }: Extras = {}): Promise<Status> {
   const out = process.stdout;
+  const texts = { ...DESCRIPTIONS, ...descriptions };
   const began = Date.now();
   const steps: Step[] = [];
   let drawn = 0;
@@ -31,13 +40,18 @@ export async function follow(stack: Stack, id: string): Promise<Status> {
     const changed = isNew(request.status, steps);
     if (changed) steps.push({ status: request.status, afterMs: Date.now() - began });
     const ended = FINAL_STATUSES.includes(request.status);
+    const { notices, lines: below } = (await look?.()) ?? { notices: [], lines: [] };
+    if (notices.length > 0) {
+      out.write(`${drawn > 0 ? `\u001b[${drawn}A\u001b[J` : ''}${notices.join('\n')}\n`);
+      drawn = 0;
+    }
     if (out.isTTY) {
       const work = ended ? '' : await describeWork(stack, id, request);
-      const lines = drawStages(steps, work, Date.now() - began, out.columns);
+      const lines = [...drawStages(steps, work, Date.now() - began, out.columns, texts), ...below];
       out.write(`${drawn > 0 ? `\u001b[${drawn}A` : ''}${lines.map((line) => `\u001b[2K${line}\n`).join('')}`);
       drawn = lines.length;
     } else if (changed) {
-      out.write(`${seconds(Date.now() - began)}  ${request.status}: ${DESCRIPTIONS[request.status] ?? ''}\n`);
+      out.write(`${seconds(Date.now() - began)}  ${request.status}: ${texts[request.status] ?? ''}\n`);
     }
     if (ended) return request;
     await sleep(150);
@@ -62,7 +76,13 @@ async function describeWork(stack: Stack, id: string, { attention, hardDeleteAt,
 const isNew = (status: string, steps: readonly Step[]): boolean =>
   FINAL_STATUSES.includes(status) || STAGES.indexOf(status) > STAGES.indexOf(steps.at(-1)?.status ?? '');
 
-export function drawStages(steps: readonly Step[], work: string, elapsedMs: number, columns: number): string[] {
+export function drawStages(
+  steps: readonly Step[],
+  work: string,
+  elapsedMs: number,
+  columns: number,
+  descriptions = DESCRIPTIONS,
+): string[] {
   const now = steps.at(-1)?.status ?? '';
   const ended = FINAL_STATUSES.includes(now);
   const stages = ended && now !== 'completed' ? steps.map(({ status }) => status) : STAGES;
@@ -74,7 +94,7 @@ export function drawStages(steps: readonly Step[], work: string, elapsedMs: numb
     const time = step === undefined ? '       ' : seconds(step.afterMs);
     const running = index === current && !ended;
     // Cut to the width: a wrapped line would be redrawn in the wrong place.
-    const text = [DESCRIPTIONS[status], ...(running && work !== '' ? [work] : [])].join(' · ').slice(0, columns - 27);
+    const text = [descriptions[status], ...(running && work !== '' ? [work] : [])].join(' · ').slice(0, columns - 27);
     if (!running) return `  ${paint('green', '●')} ${name}${paint('dim', `${time}  ${text}`)}`;
     const spinner = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'[Math.floor(elapsedMs / 150) % 10] ?? '';
     return `  ${paint('cyan', spinner)} ${paint('bold', name)}${paint('dim', time)}  ${text}`;

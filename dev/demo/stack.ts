@@ -19,9 +19,24 @@ import { makeDatabases, prepareSystem } from './databases.ts';
 import { type DemoData, isSeeded, seedDemo, sizeOf } from './data/generate.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const CONFIG = join(ROOT, 'dev/demo/demo.config.ts');
 /** State that the demo keeps between runs. `rm -r .lethe/demo` deletes it. */
-const STATE_FOLDER = join(ROOT, '.lethe/demo');
+export const STATE_FOLDER = join(ROOT, '.lethe/demo');
+
+/** What runs beside the servers of every demo. */
+export interface Beside {
+  /** For the API and the worker. */
+  readonly environment: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
+export interface Variant<Own extends Beside> {
+  readonly stateFolder: string;
+  /** Path of the configuration file in this folder. */
+  readonly config: string;
+  /** Follows the name of both databases. */
+  readonly suffix: string;
+  startBeside(demoUrl: string, reporter: Reporter): Promise<Own>;
+}
 
 export interface Stack {
   readonly demoUrl: string;
@@ -40,12 +55,22 @@ export interface Reporter {
   begin(component: string): void;
 }
 
+/** Starts the stack of the database alone. */
+export const startStack = (data: DemoData, reporter: Reporter, stateFolder = STATE_FOLDER): Promise<Stack> =>
+  startStackWith(data, reporter, {
+    stateFolder,
+    config: 'demo.config.ts',
+    suffix: '',
+    startBeside: async () => ({ environment: {}, stop: async () => undefined }),
+  });
+
 /** Starts each server that the environment does not name, and reports which one is used. */
-export async function startStack(
+export async function startStackWith<Own extends Beside>(
   data: DemoData,
   { report, begin }: Reporter,
-  stateFolder = STATE_FOLDER,
-): Promise<Stack> {
+  { stateFolder, suffix, startBeside, ...variant }: Variant<Own>,
+): Promise<Stack & { readonly beside: Own }> {
+  const config = join(import.meta.dirname, variant.config);
   sizeOf(data);
   const given = demoEnvironment();
   const secrets = readSecrets(stateFolder);
@@ -69,7 +94,7 @@ export async function startStack(
     const address = given.temporalAddress ?? temporal?.address ?? '';
     report(`Temporal     ${address}${temporal === null ? ', from TEMPORAL_ADDRESS' : ', started by the demo'}`);
 
-    const urls = await makeDatabases(database);
+    const urls = await makeDatabases(database, suffix);
     await migrate(urls.lethe);
     if (!(await isSeeded(urls.demo, data))) {
       begin('the import of demo data');
@@ -77,8 +102,10 @@ export async function startStack(
       const { users, events } = sizeOf(data);
       report(`data         ${users} users with ${events} events, seeded`);
     }
+    const beside = await startBeside(urls.demo, { report, begin });
+    started.push(beside);
     begin('the API and the worker');
-    await prepareSystem(urls.demo, readDeployment(await loadDeployment(CONFIG)));
+    await prepareSystem(urls.demo, readDeployment(await loadDeployment(config)));
 
     const port = given.port ?? (await preferredPort(8080));
     const token = await createOwnerToken(urls.lethe);
@@ -87,7 +114,7 @@ export async function startStack(
       DATABASE_URL: urls.lethe,
       DEMO_DATABASE_URL: urls.demo,
       TEMPORAL_ADDRESS: address,
-      LETHE_CONFIG: CONFIG,
+      LETHE_CONFIG: config,
       LETHE_DIGEST_KEYS: given.digestKeys ?? secrets.digestKeys,
       HOST: '127.0.0.1',
       PORT: String(port),
@@ -95,6 +122,7 @@ export async function startStack(
       LETHE_ARCHIVES: pathToFileURL(join(stateFolder, 'archives')).href,
       LETHE_PUBLIC_URL: `http://127.0.0.1:${port}`,
       MAIL_URL: pathToFileURL(join(stateFolder, 'outbox')).href,
+      ...beside.environment,
     });
     const api = await startProcess('api', 'api/server.ts', environment);
     const worker = await startProcess('worker', 'worker.ts', environment);
@@ -106,6 +134,7 @@ export async function startStack(
     started.push({ stop: async () => rmSync(environmentFile, { force: true }) });
     writeFileSync(environmentFile, `export LETHE_URL=${apiUrl}\nexport LETHE_TOKEN=${token.text}\n`, { mode: 0o600 });
     return {
+      beside,
       demoUrl: urls.demo,
       apiUrl,
       uiUrl: temporal?.uiUrl ?? null,
@@ -197,7 +226,7 @@ async function withLedger<T>(url: string, work: (database: Database) => Promise<
   }
 }
 
-const preferredPort = async (preferred: number): Promise<number> =>
+export const preferredPort = async (preferred: number): Promise<number> =>
   (await isPortFree(preferred)) ? preferred : freePort();
 
 const hostOf = (url: string): string => new URL(url).host;
