@@ -58,7 +58,7 @@ async function countRequest(database: Database, key: OutageKey, requestId: strin
     .update(systemOutages)
     .set({
       code,
-      failedRequests: sql`CASE WHEN ${requestId} = ANY(${failedRequests}) OR cardinality(${failedRequests}) >= ${REQUESTS_BEFORE_OUTAGE}
+      failedRequests: sql`CASE WHEN ${failedRequests} @> ARRAY[${requestId}::text] OR cardinality(${failedRequests}) >= ${REQUESTS_BEFORE_OUTAGE}
         THEN ${failedRequests} ELSE ${failedRequests} || ${requestId}::text END`,
     })
     .where(and(ofSystem(systemOutages, key), isNull(confirmedAt)))
