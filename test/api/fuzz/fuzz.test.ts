@@ -4,6 +4,8 @@ import { expect, test } from 'vitest';
 import { storeCount } from '../../../db/resolution/counts.ts';
 import { reconcileDeletion } from '../../../db/deletion/reconcile.ts';
 import { withProjectLock } from '../../../db/project-lock.ts';
+import { ledgerTasks } from '../../../db/tasks/open.ts';
+import { DAY_MS } from '../../../domain/calendar.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { documentOf } from '../openapi/document.ts';
 import { archives } from '../../support/archives.ts';
@@ -92,6 +94,18 @@ async function prepare(round: string): Promise<void> {
     const claimed = await submitDeletion(api, [user(name('c'))]);
     await hide(database, claimed, [matchOf(1, name('c'))], START);
     await claimAt(database, claimed, RUN);
+    await ledgerTasks(database, { project: 'demo', system: 'app' }).open({
+      requestId: claimed,
+      batch: 1,
+      pass: 1,
+      firstSeq: 1,
+      lastSeq: 1,
+      except: [],
+      instruction: 'Delete the records.',
+      notify: null,
+      withinMs: DAY_MS,
+      at: RUN,
+    });
     const stuck = await submitDeletion(api, [user(name('d'))]);
     await hide(database, stuck, [matchOf(1, name('d'))], START);
     await claimAt(database, stuck, RUN);
@@ -155,7 +169,7 @@ function recordAnswer(operationId: string, { text, headers }: Answer): void {
   const [, id, link] = /(req_\w+)\/links\/(\w+)/.exec(headers.get('Location') ?? '') ?? [];
   if (id !== undefined && link !== undefined) links.set(id, link);
   reached.set(operationId, (reached.get(operationId) ?? 0) + 1);
-  for (const [known, kind] of text.matchAll(/\b(req|hold|mem|tok|sup|link|wh)_[0-9a-f]{32}\b/g))
+  for (const [known, kind] of text.matchAll(/\b(req|hold|mem|tok|sup|link|wh|task)_[0-9a-f]{32}\b/g))
     if (kind !== undefined) remember(kind, known);
   const cursor = /"nextCursor":"([^"]+)"/.exec(text)?.[1];
   if (cursor !== undefined) remember('cursor', cursor);

@@ -4,7 +4,7 @@ import type { OpenApi, Schema } from '../../../api/openapi/shape.ts';
 /** Part of every value that a caller makes up. Neither an error nor the log may repeat it. */
 export const CANARY = 'canary-fuzz';
 /** Stands for the id of a row that exists when the request is sent. */
-export const PLACEHOLDER = /@(req|hold|mem|tok|sup|link|wh|evt|cursor):(\d+)@/g;
+export const PLACEHOLDER = /@(req|hold|mem|tok|sup|link|wh|evt|task|cursor):(\d+)@/g;
 const placeholder = (kind: string) => fc.nat({ max: 100_000 }).map((index) => `@${kind}:${index}@`);
 
 /** Values that the project of the tests knows. Without them, nearly every request would fail at its first field. */
@@ -114,6 +114,8 @@ export function valuesOf(document: OpenApi): (schema: Schema, name: string) => f
 }
 
 export const idOf = (schema: Schema): fc.Arbitrary<string> => {
+  // A system has a name instead of an id.
+  if (schema.pattern === undefined) return fc.oneof(fc.constantFrom(...(KNOWN_VALUES['system'] ?? [])), canary);
   const kind = /^\^(\w+?)_/.exec(schema.pattern ?? '')?.[1] ?? 'req';
   return fc.oneof(
     { weight: 20, arbitrary: placeholder(kind) },

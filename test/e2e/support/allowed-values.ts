@@ -1,4 +1,4 @@
-import { STATUSES, OUTCOMES, STEPS, SUBJECT_KINDS } from '../../../domain/vocabulary.ts';
+import { ATTENTION_CODES, STATUSES, OUTCOMES, STEPS, SUBJECT_KINDS } from '../../../domain/vocabulary.ts';
 
 /** The only values that Temporal may store: IDs, counts, words from closed lists, timestamps and fixed sentences. */
 const WORDS = new Set<string>([
@@ -6,10 +6,10 @@ const WORDS = new Set<string>([
   ...OUTCOMES,
   ...STEPS,
   ...SUBJECT_KINDS,
+  ...ATTENTION_CODES,
   'demo',
   'app',
   'deletion',
-  'coverage_broken',
   'delete',
   'verify',
   'ended',
